@@ -1,0 +1,72 @@
+"""Servers and places to work in, for every test that asks; a test that asks for nothing starts nothing.
+
+PostgreSQL and RabbitMQ start once per run, at the first use: ours, or those of DATABASE_URL and AMQP_URL. Each
+test gets a database and a virtual host of its own. What is missing fails the run, it never skips a test.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from stack.brokers import BrokerServer
+from stack.databases import Database, DatabaseServer
+from stack.rundir import RunDir
+
+
+@pytest.fixture(scope="session")
+def run_dir() -> Iterator[RunDir]:
+    """The run's folder under `.run`; the servers' logs stay in it."""
+    run = RunDir("tests")
+    yield run
+    run.release()
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(run_dir: RunDir) -> AsyncIterator[DatabaseServer]:
+    server = await DatabaseServer.open(run_dir, os.environ.get("DATABASE_URL"))
+    yield server
+    await server.close()
+
+
+@pytest.fixture(scope="session")
+async def rabbitmq_server(run_dir: RunDir) -> AsyncIterator[BrokerServer]:
+    server = await BrokerServer.open(run_dir, os.environ.get("AMQP_URL"))
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def database(postgres_server: DatabaseServer) -> AsyncIterator[Database]:
+    """A database of the test's own with the newest schema, owned by a role that is no superuser."""
+    fresh = await postgres_server.new_database()
+    yield fresh
+    await postgres_server.drop(fresh)
+
+
+@pytest.fixture
+def database_url(database: Database) -> str:
+    """The test's database as its ordinary owner reaches it."""
+    return database.url
+
+
+@pytest.fixture
+def superuser_url(database: Database) -> str:
+    """The same database as `database_url`, past every policy."""
+    return database.superuser_url
+
+
+@pytest.fixture
+async def empty_database_url(postgres_server: DatabaseServer) -> AsyncIterator[str]:
+    """A database without any table, as its ordinary owner reaches it."""
+    fresh = await postgres_server.new_database(migrated=False)
+    yield fresh.url
+    await postgres_server.drop(fresh)
+
+
+@pytest.fixture
+async def amqp_url(rabbitmq_server: BrokerServer) -> AsyncIterator[str]:
+    """A virtual host of the test's own."""
+    url = await rabbitmq_server.new_vhost()
+    yield url
+    await rabbitmq_server.drop_vhost(url)
