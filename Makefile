@@ -1,0 +1,65 @@
+# One way in: `make help` lists what there is to do. Every target works on a fresh clone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+export PYTHONDONTWRITEBYTECODE = 1
+export UV_PYTHON_DOWNLOADS = never
+
+PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)  ## make .venv from the lock, and get RabbitMQ if there is none
+	@$(PYTHON) -m stack.provide
+
+$(INSTALLED): uv.lock pyproject.toml
+	@stack/install.sh
+	@touch $@
+
+check: $(INSTALLED)  ## formatting, lint (security rules too), types, import contracts, the lock
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@stack/install.sh check-lock
+
+format: $(INSTALLED)  ## put the code into its form
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format .
+
+test: setup  ## unit, integration and acceptance tests
+	.venv/bin/pytest tests/unit tests/integration tests/acceptance
+
+demo: setup  ## run a campaign against the simulator, with everything on this machine
+	@exec $(PYTHON) -m stack.demo
+
+up: setup  ## run the whole system on this machine until Ctrl-C
+	@exec $(PYTHON) -m stack.up
+
+migrate: $(INSTALLED)  ## bring the database of DATABASE_URL to the newest schema
+	@exec $(PYTHON) -m shared.migrations
+
+run-api: $(INSTALLED)  ## the API, against one's own servers (.env is read)
+	@exec $(PYTHON) -m services.api
+
+run-webhook: $(INSTALLED)  ## the webhook service, likewise
+	@exec $(PYTHON) -m services.webhook
+
+run-dispatcher: $(INSTALLED)  ## the dispatcher, likewise
+	@exec $(PYTHON) -m services.dispatcher
+
+run-reaper: $(INSTALLED)  ## the reaper, likewise
+	@exec $(PYTHON) -m services.reaper
+
+run-simulator: $(INSTALLED)  ## the Twilio of this machine
+	@exec $(PYTHON) -m simulator
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup check format test demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
