@@ -7,9 +7,13 @@ an older reader.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST_ID = 2**63 - 1
+Id = Annotated[int, Field(gt=0, le=LARGEST_ID)]
+"""An id as the database can hold it: a number that it cannot must be refused before it is asked."""
 
 
 class Event(BaseModel):
@@ -19,7 +23,7 @@ class Event(BaseModel):
 
     routing_key: ClassVar[str]
 
-    business_id: int = Field(gt=0)
+    business_id: Id
 
 
 class RunCreated(Event):
@@ -27,7 +31,7 @@ class RunCreated(Event):
 
     routing_key: ClassVar[str] = "run.created"
 
-    run_id: int = Field(gt=0)
+    run_id: Id
 
 
 class SlotReleased(Event):
@@ -35,8 +39,8 @@ class SlotReleased(Event):
 
     routing_key: ClassVar[str] = "slot.released"
 
-    run_id: int = Field(gt=0)
-    job_id: int = Field(gt=0)
+    run_id: Id
+    job_id: Id
     call_sid: str | None = None
     outcome: str | None = None
 
@@ -46,6 +50,6 @@ class RunStale(Event):
 
     routing_key: ClassVar[str] = "run.stale"
 
-    run_id: int = Field(gt=0)
+    run_id: Id
     last_heartbeat_at: datetime | None = Field(default=None, strict=False)
     corrected: bool = False

@@ -1,0 +1,265 @@
+"""The broker as the services see it: a Publisher that confirms or says no, a Consumer that takes hints.
+
+Rules: publishing and consuming have a connection each, because an alarm blocks a publishing connection whole, its
+acknowledgements too; published means confirmed by the broker and routed to a queue; a hint that can be read is
+acknowledged when its handler is done with it, one that cannot goes to the dead letters at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import AbstractChannel as RawChannel
+from aiormq.exceptions import PublishError
+from faststream import AckPolicy
+from faststream.exceptions import RejectMessage
+from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
+from faststream.rabbit.annotations import RabbitMessage
+from pamqp.commands import Basic
+
+from shared import topology
+from shared.background import OnDeath, end_process
+from shared.errors import BrokerAway
+from shared.events import Event
+from shared.health import Health
+from shared.hints import Hint, HintSender
+from shared.link import Link, no_foreign_cancellation, reason_of
+from shared.logs import logger
+from shared.messages import CONTENT_TYPE, read_event, write_event
+from shared.metrics import DEAD_LETTERS
+
+CONNECT_TIMEOUT: Final = 5.0
+CLOSE_TIMEOUT: Final = 5.0
+NEVER: Final = 86_400.0
+"""Seconds until the client library would reconnect by itself: a session is replaced long before."""
+
+Handler = Callable[[Any], Awaitable[None]]
+
+
+class BrokerSession:
+    """One FastStream broker for one life of its connection; the first trouble ends it."""
+
+    def __init__(self, amqp_url: str, name: str, question: Callable[[RawChannel], Awaitable[None]]) -> None:
+        for library in ("aio_pika", "aiormq"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)  # the link tells, in one line
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.broker = RabbitBroker(
+            topology.connection_url(amqp_url, name),
+            timeout=CONNECT_TIMEOUT,
+            reconnect_interval=NEVER,
+            graceful_timeout=CLOSE_TIMEOUT,
+            on_close=[self._closed],
+            default_channel=Channel(on_return_raises=True),
+            app_id="ringfence",
+            apply_types=False,
+            logger=None,
+        )
+        self._question = question
+        self._channel: RawChannel | None = None
+
+    async def open(self, working_channel: Callable[[RabbitBroker], Awaitable[AbstractChannel]]) -> None:
+        """Connect and start; on failure or cancellation nothing of it stays open."""
+        starting = asyncio.create_task(self.broker.start())
+        try:
+            # Cancelling the library while it connects would leave it retrying for ever, out of anyone's reach.
+            await asyncio.shield(starting)
+            channel = await (await working_channel(self.broker)).get_underlay_channel()
+        except BaseException:
+            await asyncio.wait({starting}, timeout=CONNECT_TIMEOUT)
+            starting.cancel()
+            await self.close()
+            raise
+        self._channel = channel
+        channel.closing.add_done_callback(lambda _: self.end("the channel was closed"))
+        channel.on_consumer_cancel_callbacks.add(lambda _: self.end("the queue was deleted"))
+
+    async def probe(self) -> None:
+        """Return when the broker has answered; raises what it answered if that was no."""
+        if self._channel is not None:
+            await self._question(self._channel)
+
+    def end(self, reason: str) -> None:
+        """Declare this session of no more use."""
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+    async def close(self) -> None:
+        """Close what is open, within twice CLOSE_TIMEOUT."""
+        self.end("closed")
+        connection = await self.broker.connect() if self.broker.running else None
+        await _within(CLOSE_TIMEOUT, self.broker.stop())
+        if connection is not None and not connection.is_closed:
+            await _within(CLOSE_TIMEOUT, connection.close())
+
+    def _closed(self, _connection: AbstractConnection | None, error: BaseException | None) -> None:
+        self.end(reason_of(error) if error is not None else "the connection was closed")
+
+
+async def _within(seconds: float, closing: Awaitable[None]) -> None:
+    try:
+        with no_foreign_cancellation():
+            async with asyncio.timeout(seconds):
+                await closing
+    except Exception as exc:
+        logger().debug("BROKER_CLOSE", reason=reason_of(exc))
+
+
+class Publisher:
+    """Publishes events with confirms, over a connection of its own that it keeps alive.
+
+    Tells `health` whether the "broker" can be used. `on_death` hears of the death of a background task.
+    """
+
+    EXCHANGE: Final = RabbitExchange(topology.EVENTS, type=ExchangeType.TOPIC, durable=True)
+
+    def __init__(
+        self, amqp_url: str, name: str, health: Health | None = None, *, on_death: OnDeath = end_process
+    ) -> None:
+        self._url = amqp_url
+        self._name = name
+        self._link = Link(name, self._begin, health, on_death)
+        self._hints = HintSender(name, self._publish, on_death)
+
+    async def start(self) -> None:
+        """Begin to connect, and to send waiting hints; return at once, with or without a broker."""
+        self._link.start()
+        self._hints.start()
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Send the hints that wait, for at most `grace` seconds, then close."""
+        await self._hints.stop(grace)
+        await self._link.stop()
+
+    async def publish(self, event: Event, timeout: float = 5.0) -> None:
+        """Publish an event and return when a queue has it; `timeout` is in seconds, for everything.
+
+        Raises BrokerAway when that did not happen, whatever the reason; the event may still arrive.
+        """
+        await self._publish(Hint(event), timeout)
+
+    def publish_soon(self, event: Event) -> None:
+        """Hand an event to the background, which tries until it is confirmed."""
+        self._hints.add(event)
+
+    async def _publish(self, hint: Hint, timeout: float = 5.0) -> None:
+        try:
+            with no_foreign_cancellation():
+                async with asyncio.timeout(timeout):
+                    await self._confirm(await self._link.session(), hint)
+        except BrokerAway:
+            raise
+        except TimeoutError as exc:
+            self._link.doubt()
+            raise BrokerAway(f"no confirm within {timeout:g} s") from exc
+        except Exception as exc:
+            raise BrokerAway(reason_of(exc)) from exc
+
+    async def _confirm(self, session: BrokerSession, hint: Hint) -> None:
+        try:
+            answer = await session.broker.publish(
+                write_event(hint.event),
+                exchange=self.EXCHANGE,
+                routing_key=hint.event.routing_key,
+                mandatory=True,
+                persist=True,
+                content_type=CONTENT_TYPE,
+                message_id=hint.message_id,
+                correlation_id=hint.message_id,
+                message_type=type(hint.event).__name__,
+            )
+        except PublishError:
+            session.end("a message found no queue")  # the next session declares the queues again
+            raise
+        if not isinstance(answer, Basic.Ack):
+            raise BrokerAway(f"the broker answered {type(answer).__name__}")
+
+    async def _begin(self) -> BrokerSession:
+        await topology.declare_topology(self._url, CONNECT_TIMEOUT)
+        session = BrokerSession(self._url, self._name, _ask_for_exchange)
+        await session.open(self._working_channel)
+        return session
+
+    async def _working_channel(self, broker: RabbitBroker) -> AbstractChannel:
+        # Publishing to an exchange that FastStream has not met yet would wait for the broker without limit.
+        return (await broker.declare_exchange(self.EXCHANGE)).channel
+
+
+class Consumer:
+    """Takes hints from the dispatcher's queue and hands each to the handler of its kind.
+
+    May be started and stopped again and again. Give `health` only to a consumer that runs as long as its process.
+    """
+
+    QUEUE: Final = RabbitQueue(topology.DISPATCHER, queue_type=QueueType.QUORUM, declare=False)
+
+    def __init__(
+        self,
+        amqp_url: str,
+        name: str,
+        handlers: Mapping[type[Event], Handler],
+        prefetch: int = 200,
+        health: Health | None = None,
+        *,
+        on_death: OnDeath = end_process,
+    ) -> None:
+        self._url = amqp_url
+        self._name = name
+        self._kinds = {kind.routing_key: kind for kind in handlers}
+        self._handlers = handlers
+        self._prefetch = prefetch
+        self._link = Link(name, self._begin, health, on_death)
+
+    async def start(self) -> None:
+        """Begin to take hints as soon as the broker is there; return at once."""
+        self._link.start()
+
+    async def stop(self) -> None:
+        """Take no more hints; those that no handler is done with go back to the queue."""
+        await self._link.stop()
+
+    async def _begin(self) -> BrokerSession:
+        await topology.declare_topology(self._url, CONNECT_TIMEOUT)
+        session = BrokerSession(self._url, self._name, _ask_for_queue)
+        subscriber = session.broker.subscriber(
+            self.QUEUE,
+            channel=Channel(prefetch_count=self._prefetch),
+            ack_policy=AckPolicy.REJECT_ON_ERROR,
+            no_reply=True,
+            decoder=_undecoded,
+        )
+        subscriber(self._take)
+        await session.open(self._working_channel)
+        return session
+
+    async def _working_channel(self, broker: RabbitBroker) -> AbstractChannel:
+        return (await broker.declare_queue(self.QUEUE)).channel
+
+    async def _take(self, message: RabbitMessage) -> None:
+        message_id = message.raw_message.message_id
+        try:
+            event = read_event(self._kinds, message.raw_message.routing_key, message.body)
+        except ValueError as exc:
+            DEAD_LETTERS.inc()
+            logger().warning("DEAD_LETTER", message_id=message_id, reason=str(exc))
+            raise RejectMessage from exc
+        try:
+            await self._handlers[type(event)](event)
+        except Exception:
+            # Delivered again it would only fail again; the next beat looks at its business anyway.
+            logger().exception("HINT_LOST", message_id=message_id, routing_key=event.routing_key)
+
+
+async def _undecoded(message: RabbitMessage) -> RabbitMessage:
+    return message
+
+
+async def _ask_for_exchange(channel: RawChannel) -> None:
+    await channel.exchange_declare(topology.EVENTS, passive=True)
+
+
+async def _ask_for_queue(channel: RawChannel) -> None:
+    await channel.queue_declare(topology.DISPATCHER, passive=True)

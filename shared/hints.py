@@ -1,0 +1,136 @@
+"""Hints on their way to the broker: kept while it is away, sent in the background until it confirms them.
+
+Rules: bounded, the oldest goes when it is full (the database still knows what it meant); identical hints are merged
+while they wait and never once they are being sent, because that one may already have been acted upon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.background import Background, OnDeath, end_process
+from shared.errors import BrokerAway
+from shared.events import Event
+from shared.logs import logger
+
+KEPT: Final = 10_000
+AT_ONCE: Final = 64
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+DROPS_PER_LINE: Final = 1000
+
+
+@dataclass(frozen=True)
+class Hint:
+    """An event with the message id that every attempt to publish it carries."""
+
+    event: Event
+    message_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+class WaitingHints:
+    """A bounded buffer in order of arrival, one of each kind."""
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self.dropped = 0
+        self._limit = limit
+        self._waiting: dict[Event, Hint] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, event: Event) -> None:
+        """Append an event, unless its like waits already."""
+        if event not in self._waiting:
+            self._waiting[event] = Hint(event)
+            self._drop_oldest()
+
+    def take(self, most: int) -> list[Hint]:
+        """Remove and return the oldest hints, `most` of them or fewer."""
+        return [self._waiting.pop(event) for event in list(self._waiting)[:most]]
+
+    def put_back(self, hints: Iterable[Hint]) -> None:
+        """Return unsent hints to the front; where newer ones have taken their room, the oldest go."""
+        self._waiting = {hint.event: hint for hint in hints} | self._waiting
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        while len(self._waiting) > self._limit:
+            oldest = self._waiting.pop(next(iter(self._waiting)))
+            self.dropped += 1
+            if self.dropped % DROPS_PER_LINE == 1:
+                logger().warning("HINTS_DROPPED", total=self.dropped, routing_key=oldest.event.routing_key)
+
+
+class HintSender:
+    """Sends waiting hints in the background; `publish` raises BrokerAway when one was not confirmed."""
+
+    def __init__(
+        self,
+        name: str,
+        publish: Callable[[Hint], Awaitable[None]],
+        on_death: OnDeath = end_process,
+        limit: int = KEPT,
+    ) -> None:
+        self.waiting = WaitingHints(limit)
+        self._publish = publish
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._unconfirmed = 0
+        self._background = Background(f"hints of {name}", self._run, on_death)
+
+    def add(self, event: Event) -> None:
+        """Take an event to be sent."""
+        self.waiting.add(event)
+        self._idle.clear()
+        self._work.set()
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._background.start()
+
+    async def stop(self, grace: float) -> None:
+        """Send what waits for at most `grace` seconds, then give up, with the number that is left in the log."""
+        try:
+            async with asyncio.timeout(grace if self._background.running else 0):
+                await self._idle.wait()
+        except TimeoutError:
+            logger().warning("HINTS_UNSENT", count=len(self.waiting) + self._unconfirmed)
+        await self._background.stop()
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            await self._work.wait()
+            if await self._send(self.waiting.take(AT_ONCE)):
+                pause = FIRST_PAUSE
+            else:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _send(self, batch: list[Hint]) -> bool:
+        """Send hints together, keep those that were not confirmed, and return whether all were."""
+        unsent, self._unconfirmed = batch, len(batch)
+        try:
+            confirmed = await asyncio.gather(*map(self._is_confirmed, batch))
+            unsent = [hint for hint, ok in zip(batch, confirmed, strict=True) if not ok]
+        finally:
+            self._unconfirmed = 0
+            self.waiting.put_back(unsent)
+        if not self.waiting:
+            self._work.clear()
+            self._idle.set()
+        return not unsent
+
+    async def _is_confirmed(self, hint: Hint) -> bool:
+        try:
+            await self._publish(hint)
+        except BrokerAway as exc:
+            logger().debug("HINT_UNCONFIRMED", routing_key=hint.event.routing_key, reason=str(exc))
+            return False
+        return True
