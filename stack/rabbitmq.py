@@ -90,7 +90,7 @@ class LocalNode(Node):
         listen = ["-port", str(self._epmd_port), "-address", "127.0.0.1"]
         self._epmd = Child("epmd", [epmd, *listen], env=self._env, log=run.log(f"{name}-epmd"))
         server = str(programs.sbin / "rabbitmq-server")
-        self.child = Child(name, [server], env=self._env, log=run.log(name))
+        self.child = Child(name, [server], env=self._env, log=run.log(name), cwd=self._base)
 
     async def start(self) -> None:
         """Start it, with its epmd if that is not running; returns when it can be used."""
