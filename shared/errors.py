@@ -38,6 +38,10 @@ class Unauthorized(RingfenceError):
     """The bearer token is missing, bad, expired, or lacks a claim."""
 
 
+class KeysAway(RingfenceError):
+    """The keys that sign bearer tokens could not be read yet, so no token can be judged."""
+
+
 class Forbidden(RingfenceError):
     """The role of the token does not allow this."""
 
