@@ -20,7 +20,7 @@ PREVIOUS = "the secret of last month, also good and long enough"
 
 
 def verifier(**more: Any) -> TokenVerifier:
-    known = {
+    known: dict[str, Any] = {
         "database_url": SecretStr("postgresql://db/ringfence"),
         "amqp_url": SecretStr("amqp://mq"),
         "webhook_public_url": "https://calls.example.com",
