@@ -61,9 +61,7 @@ class DatabaseServer:
         """A fresh database, with the newest schema or with nothing in it."""
         async with self._preparing:
             if migrated and self._template is None:
-                template = await self._create(f"ringfence_{self._word}_template", "template0")
-                await migrate(template.url)
-                self._template = template
+                self._template = await self._migrated_template()
         self._made += 1
         source = self._template.name if migrated and self._template else "template0"
         return await self._create(f"ringfence_{self._word}_{self._made}", source)
@@ -78,6 +76,15 @@ class DatabaseServer:
             await self.own.close()
         elif self._template is not None:
             await self.drop(self._template)
+
+    async def _migrated_template(self) -> Database:
+        template = await self._create(f"ringfence_{self._word}_template", "template0")
+        try:
+            await migrate(template.url)
+        except BaseException:
+            await self.drop(template)
+            raise
+        return template
 
     async def _create(self, name: str, template: str) -> Database:
         owner_url = self._owner_url = self._owner_url or await self._prepare_owner()

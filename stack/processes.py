@@ -13,12 +13,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
 from stack.errors import ChildFailed
 
 LEASH = Path(__file__).with_name("leash.py")
 POLL = 0.02
 TAIL_LINES = 12
+
+_started: "WeakSet[Child]" = WeakSet()
 
 
 class Child:
@@ -79,6 +82,7 @@ class Child:
                 start_new_session=True,
             )
         self._collected = False
+        _started.add(self)
 
     def send(self, number: signal.Signals) -> None:
         """Signal the child's whole process group; nothing happens if it has ended."""
@@ -139,3 +143,9 @@ class Child:
         """The last lines of its log, with the log's path."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join([*(f"  | {line[:400]}" for line in lines[-TAIL_LINES:]), f"  log: {self.log}"])
+
+
+def end_all() -> None:
+    """Kill every child of this process now; whoever waits for one sees it end."""
+    for child in list(_started):
+        child.send(signal.SIGKILL)

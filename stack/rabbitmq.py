@@ -49,6 +49,10 @@ class Node:
         self.name = name
         self.management = Management(f"http://127.0.0.1:{self._management_port}", USER, self._password)
 
+    @property
+    def children(self) -> list[Child]:
+        return [self.child]
+
     def url(self, vhost: str = "/") -> str:
         return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
@@ -91,6 +95,10 @@ class LocalNode(Node):
         self._epmd = Child("epmd", [epmd, *listen], env=self._env, log=run.log(f"{name}-epmd"))
         server = str(programs.sbin / "rabbitmq-server")
         self.child = Child(name, [server], env=self._env, log=run.log(name), cwd=self._base)
+
+    @property
+    def children(self) -> list[Child]:
+        return [self.child, self._epmd]
 
     async def start(self) -> None:
         """Start it, with its epmd if that is not running; returns when it can be used."""

@@ -5,13 +5,18 @@ test gets a database and a virtual host of its own. What is missing fails the ru
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Protocol
 
 import pytest
 
 from stack.brokers import BrokerServer
 from stack.databases import Database, DatabaseServer
+from stack.environment import Settings
 from stack.rundir import RunDir
+from stack.system import ALL_SERVICES, Stack
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +75,52 @@ async def amqp_url(rabbitmq_server: BrokerServer) -> AsyncIterator[str]:
     url = await rabbitmq_server.new_vhost()
     yield url
     await rabbitmq_server.drop_vhost(url)
+
+
+class MakeStack(Protocol):
+    """Starts a system for one test, on the run's servers, or on its own that may be killed."""
+
+    async def __call__(
+        self,
+        services: Sequence[str] = ALL_SERVICES,
+        settings: Settings | None = None,
+        *,
+        own_servers: bool = False,
+    ) -> Stack: ...
+
+
+@pytest.fixture
+async def make_stack(
+    request: pytest.FixtureRequest, postgres_server: DatabaseServer, rabbitmq_server: BrokerServer
+) -> AsyncIterator[MakeStack]:
+    """A function that starts systems; all of them have ended when the test has."""
+    async with AsyncExitStack() as started:
+
+        async def make(
+            services: Sequence[str] = ALL_SERVICES,
+            settings: Settings | None = None,
+            *,
+            own_servers: bool = False,
+        ) -> Stack:
+            database_url = amqp_url = None
+            if not own_servers:
+                database = await postgres_server.new_database()
+                started.push_async_callback(postgres_server.drop, database)
+                amqp_url = await rabbitmq_server.new_vhost()
+                started.push_async_callback(rabbitmq_server.drop_vhost, amqp_url)
+                database_url = database.url
+            system = Stack(services, settings, name=_folder(request), database_url=database_url, amqp_url=amqp_url)
+            return await started.enter_async_context(system)
+
+        yield make
+
+
+@pytest.fixture
+async def stack(make_stack: MakeStack) -> Stack:
+    """The whole system for one test: four services and the simulator."""
+    return await make_stack()
+
+
+def _folder(request: pytest.FixtureRequest) -> str:
+    """The test's name as a folder's, so that its logs can be found afterwards."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.name)[:80].strip("-")
