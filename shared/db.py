@@ -1,0 +1,155 @@
+"""The pools, and what a lost or busy database looks like to the rest of the program.
+
+Rules: a statement outside `transaction` commits by itself in one round trip, so a frozen process never holds a lock.
+Limits are set on the connection and time is the database's. Foreign errors are translated here, where they enter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Row, TextClause, exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.errors import DatabaseAway, DatabaseBusy
+
+LIMITS: Mapping[str, str] = {
+    "lock_timeout": "1s",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "3s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+    "jit": "off",
+}
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 15.0
+"""How long an answer is awaited at most: a connection that went dark without a word is given up."""
+
+BULK_SECONDS = 120
+"""Statement limit of requests that write up to 100,000 rows or stream a file."""
+BULK_LIMITS: Mapping[str, str] = {
+    "statement_timeout": f"{BULK_SECONDS}s",
+    "lock_timeout": f"{BULK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+_BUSY = {"55P03", "57014", "40P01", "40001", "25P03"}  # lock, statement timeout, deadlock, serialization, idle
+_AWAY_CLASSES = ("08", "57P", "53")  # connection, operator intervention, out of resources
+
+
+def _translate(error: exc.DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+    if state in _BUSY:
+        return DatabaseBusy(f"the database was busy ({state})")
+    if error.connection_invalidated or state.startswith(_AWAY_CLASSES) or isinstance(error, exc.InterfaceError):
+        return DatabaseAway(f"the database went away ({state or type(error.orig).__name__})")
+    return error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours; an IntegrityError stays what it is."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except exc.DBAPIError as error:
+        translation = _translate(error)
+        if translation is error:
+            raise
+        raise translation from error
+    except exc.TimeoutError as error:
+        raise DatabaseBusy("no connection to the database was free in time") from error
+    except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
+    except asyncpg.PostgresError as error:  # raised while connecting, outside SQLAlchemy's wrapping
+        raise DatabaseAway(f"the database refuses connections ({error.sqlstate})") from error
+
+
+def make_engine(url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False) -> AsyncEngine:
+    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open."""
+    settings = {**LIMITS, **(BULK_LIMITS if bulk else {}), "application_name": name}
+    if role:
+        settings["role"] = role
+    patience = BULK_SECONDS + 5.0 if bulk else COMMAND_SECONDS
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=patience, server_settings=settings)
+
+    pool: dict[str, Any] = {"poolclass": NullPool} if not size else {"pool_size": size, "max_overflow": 0}
+    if size:
+        pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **pool)
+
+
+class Database:
+    """One pool of connections to the database, under one role. A `bulk` pool waits longer for each statement."""
+
+    def __init__(self, url: str, *, name: str, role: str | None = None, size: int = 5, bulk: bool = False) -> None:
+        self._engine = make_engine(url, name=name, role=role, size=size, bulk=bulk)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
+        """Run one statement that commits by itself, and return its rows. Raises DatabaseAway or DatabaseBusy."""
+        with translated():
+            async with self._autocommit.connect() as connection:
+                result = await connection.execute(statement, values)
+                return result.all() if result.returns_rows else ()
+
+    async def row(self, statement: TextClause, **values: Any) -> Row[Any] | None:
+        """Like `rows`, for a statement that gives one row or none."""
+        found = await self.rows(statement, **values)
+        return found[0] if found else None
+
+    @asynccontextmanager
+    async def transaction(self, *, business_id: int | None = None) -> AsyncIterator[AsyncConnection]:
+        """A transaction of several statements, seeing only `business_id` under the API's role.
+
+        For reads, and for bulk writes of rows that nobody else can hold yet: it spans round trips.
+        """
+        with translated():
+            async with self._engine.begin() as connection:
+                if business_id is not None:
+                    await connection.execute(_SET_BUSINESS, {"business_id": str(business_id)})
+                yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncConnection]:
+        """One connection kept for long, each statement committing by itself. Its death is told by DatabaseAway."""
+        with translated():
+            async with self._autocommit.connect() as connection:
+                yield connection
+
+    async def ping(self) -> None:
+        """Raise DatabaseAway unless the database answers."""
+        await self.rows(_PING)
+
+    async def wait(self, stop: asyncio.Event, *, pause: float = 0.5) -> bool:
+        """Wait until the database answers. False when `stop` was set first."""
+        while not stop.is_set():
+            try:
+                await self.ping()
+            except (DatabaseAway, DatabaseBusy):
+                try:
+                    await asyncio.wait_for(stop.wait(), pause)
+                except TimeoutError:
+                    continue
+            else:
+                return True
+        return False
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+_PING = text("SELECT 1")
+_SET_BUSINESS = text("SELECT set_config('ringfence.business_id', :business_id, true)")

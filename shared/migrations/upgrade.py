@@ -1,0 +1,81 @@
+"""Runs the revisions and installs the functions, under one advisory lock and in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from shared.db import make_engine, translated
+from shared.migrations.script import run_script
+
+HERE = Path(__file__).parent
+FUNCTIONS = HERE.parent / "queries" / "functions"
+LOCK = 0x52494E47  # one number that only our migrations take
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str:
+    """The revision that this program needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head
+
+
+def _install_functions(connection: Connection) -> None:
+    """Replace our functions when their text has changed; their signatures may change with them."""
+    scripts = [path.read_text() for path in sorted(FUNCTIONS.glob("*.sql"))]
+    digest = hashlib.sha256("\n".join(scripts).encode()).hexdigest()
+    run_script(
+        connection,
+        "CREATE TABLE IF NOT EXISTS installed_functions (digest text PRIMARY KEY);"
+        "GRANT SELECT ON installed_functions TO ringfence_api, ringfence_platform, ringfence_service;",
+    )
+    if connection.scalar(text("SELECT digest FROM installed_functions")) == digest:
+        return
+    names = [path.stem for path in sorted(FUNCTIONS.glob("*.sql"))]
+    drops = connection.scalars(
+        text(
+            "SELECT format('DROP FUNCTION %s', p.oid::regprocedure) FROM pg_proc p"
+            " WHERE p.pronamespace = 'public'::regnamespace AND p.proname = ANY(:names)"
+        ),
+        {"names": names},
+    ).all()
+    run_script(connection, ";".join(drops) + ";" + "\n".join(scripts))
+    connection.execute(text("DELETE FROM installed_functions"))
+    connection.execute(text("INSERT INTO installed_functions (digest) VALUES (:digest)"), {"digest": digest})
+
+
+def _upgrade(connection: Connection) -> str:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    command.upgrade(_config(connection), "head")
+    _install_functions(connection)
+    revision = MigrationContext.configure(connection).get_current_revision()
+    return str(revision)
+
+
+async def upgrade(database_url: str) -> str:
+    """Bring the database to the newest schema and return its revision. Running it twice changes nothing."""
+    engine = make_engine(database_url, name="ringfence-migrations")
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                return await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,3 @@
+"""One file per revision, in order."""
+
+VERSION_TABLE = "alembic_version"

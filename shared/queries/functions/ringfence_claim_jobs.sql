@@ -1,0 +1,95 @@
+-- The part of a claim that happens under one business's lock: picks runs (fewest live calls first), then each run's
+-- lowest queued jobs, and writes the calls. A lead with a live call is passed over, and so is a number whose last
+-- call on the account is unsure; the floor never rises past a job that is still queued.
+CREATE FUNCTION ringfence_claim_jobs(
+    p_business bigint, p_account bigint, p_cap integer, p_want integer, p_worker text, p_send_within interval,
+    p_dial_timeout interval, p_max_call interval, p_from text
+) RETURNS TABLE (
+    call_id bigint, run_id bigint, job_id bigint, attempt integer, dial_token uuid, to_number text, from_number text,
+    ring_timeout integer
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    v_left integer := p_want;
+    v_got integer;
+    v_take integer;
+    v_runs bigint[];
+    v_live integer[];
+    v_least integer;
+    v_second integer;
+    r record;
+    v_now timestamptz;
+BEGIN
+    -- candidates are chosen unlocked, then locked in id order and checked again
+    SELECT coalesce(array_agg(x.id), '{}') INTO v_runs FROM (
+        SELECT o.id FROM outbound_call_runs o
+        WHERE o.business_id = p_business AND o.ended_at IS NULL AND NOT o.cancel_requested
+          AND EXISTS (SELECT 1 FROM outbound_call_jobs j
+                      WHERE j.run_id = o.id AND j.status = 'queued' AND j.id >= o.claim_floor)
+        ORDER BY (SELECT count(*) FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL), o.id
+        LIMIT p_want) x;
+    SELECT coalesce(array_agg(x.id ORDER BY x.id), '{}') INTO v_runs FROM (
+        SELECT o.id FROM outbound_call_runs o
+        WHERE o.id = ANY (v_runs) AND o.ended_at IS NULL AND NOT o.cancel_requested
+        ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED) x;
+
+    WHILE v_left > 0 AND cardinality(v_runs) > 0 LOOP
+        SELECT array_agg(x.id ORDER BY x.live, x.id), array_agg(x.live ORDER BY x.live, x.id) INTO v_runs, v_live
+        FROM (SELECT u.id, (SELECT count(*)::integer FROM calls c WHERE c.run_id = u.id AND c.ended_at IS NULL) AS live
+              FROM unnest(v_runs) u (id)) x;
+        -- with one run it takes all there is; with several the first catches up with the second, then they share
+        v_take := CASE WHEN cardinality(v_runs) = 1 THEN v_left
+            ELSE least(v_left, greatest(1, v_live[2] - v_live[1], v_left / cardinality(v_runs))) END;
+        SELECT o.* INTO r FROM outbound_call_runs o WHERE o.id = v_runs[1];
+        v_now := clock_timestamp();
+        RETURN QUERY
+        WITH picked AS MATERIALIZED (
+            SELECT j.id, j.lead_id, j.attempts, l.phone
+            FROM outbound_call_jobs j JOIN leads l ON l.id = j.lead_id
+            WHERE j.run_id = r.id AND j.status = 'queued' AND j.id >= r.claim_floor
+              AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.lead_id = j.lead_id
+                              AND c.ended_at IS NULL)
+              AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.account_id = p_account AND c.to_number = l.phone
+                              AND c.ended_at IS NULL AND (c.call_sid IS NULL OR c.sid_is_guess))
+            ORDER BY j.id LIMIT v_take FOR NO KEY UPDATE OF j SKIP LOCKED
+        ), numbered AS (
+            SELECT *, row_number() OVER (ORDER BY id) AS n FROM picked
+        ), slots AS (
+            SELECT s.no, row_number() OVER (ORDER BY s.no) AS n FROM generate_series(0, p_cap - 1) s (no)
+            WHERE NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.slot_no = s.no
+                              AND c.ended_at IS NULL)
+            LIMIT v_take
+        ), written AS (
+            INSERT INTO calls (business_id, run_id, job_id, lead_id, account_id, attempt, slot_no, dial_token,
+                               to_number, from_number, deadline, dial_timeout, created_at, expires_at, next_check_at)
+            SELECT p_business, r.id, p.id, p.lead_id, p_account, p.attempts + 1, s.no, gen_random_uuid(),
+                p.phone, coalesce(r.from_number, p_from), v_now + p_send_within, p_dial_timeout, v_now,
+                v_now + p_send_within + p_dial_timeout + r.ring_timeout * interval '1 s' + p_max_call + interval '10 min',
+                v_now + p_send_within + p_dial_timeout
+            FROM numbered p JOIN slots s USING (n)
+            RETURNING id, job_id, attempt, dial_token, to_number, from_number
+        ), taken AS (
+            UPDATE outbound_call_jobs j SET status = 'dialing', attempts = w.attempt, dial_lock_token = w.dial_token,
+                twilio_call_sid = NULL, error_code = NULL, error_message = NULL, updated_at = v_now
+            FROM written w WHERE j.id = w.job_id
+        )
+        SELECT w.id, r.id, w.job_id, w.attempt, w.dial_token, w.to_number, w.from_number, r.ring_timeout
+        FROM written w ORDER BY w.job_id;
+        GET DIAGNOSTICS v_got = ROW_COUNT;
+        IF v_got > 0 THEN
+            UPDATE outbound_call_runs o SET status = 'running', started_at = coalesce(o.started_at, v_now),
+                locked_by_worker = p_worker, lock_ts = v_now, last_heartbeat_at = v_now, updated_at = v_now,
+                nudged_at = NULL, last_nudge_at = NULL,
+                claim_floor = coalesce(
+                    (SELECT j.id FROM outbound_call_jobs j WHERE j.run_id = o.id AND j.status = 'queued'
+                       AND j.id >= o.claim_floor ORDER BY j.id LIMIT 1),
+                    (SELECT max(j.id) + 1 FROM outbound_call_jobs j JOIN calls c ON c.job_id = j.id
+                     WHERE c.run_id = o.id AND c.ended_at IS NULL AND c.created_at = v_now), o.claim_floor)
+            WHERE o.id = r.id;
+        END IF;
+        v_left := v_left - v_got;
+        IF v_got < v_take THEN  -- this run has nothing more to give now
+            v_runs := v_runs[2:];
+        END IF;
+    END LOOP;
+END $$;

@@ -1,0 +1,71 @@
+-- Records what came of creates that were sent or not sent, several at once, one round trip. Items are
+-- {call_id, token, class, call_sid, queue_ms, code, message, retry_after}; the classes are those of an answer
+-- (accepted, ambiguous, not_sent, deadline, throttled, account_full, account_blocked, number_rejected, run_refused).
+-- Callbacks may have come before the answer: nothing here lowers what they set.
+CREATE FUNCTION ringfence_record_dials(p_items jsonb, p_settle_after interval, p_grace interval) RETURNS TABLE (
+    call_id bigint, business_id bigint, run_id bigint, job_id bigint, result text, run_ended text, account_change text
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    i record;
+    c calls%ROWTYPE;
+    v_result text;
+    v_ended text;
+    v_change text;
+    v_now timestamptz;
+BEGIN
+    PERFORM 1 FROM accounts WHERE id IN (
+        SELECT k.account_id FROM jsonb_to_recordset(p_items) AS x (call_id bigint, class text)
+        JOIN calls k ON k.id = x.call_id JOIN accounts o ON o.id = k.account_id
+        WHERE x.class <> 'accepted' OR o.blocked_code IS NOT NULL OR o.ambiguous_in_a_row > 0 OR o.refusals > 0)
+    ORDER BY id FOR NO KEY UPDATE;
+    PERFORM ringfence_lock_calls(array(SELECT x.call_id FROM jsonb_to_recordset(p_items) AS x (call_id bigint)));
+    FOR i IN SELECT x.* FROM jsonb_to_recordset(p_items) AS x (
+        call_id bigint, token uuid, class text, call_sid text, queue_ms bigint, code text, message text,
+        retry_after double precision) ORDER BY x.call_id
+    LOOP
+        v_now := clock_timestamp();
+        v_ended := NULL;
+        SELECT * INTO c FROM calls WHERE id = i.call_id AND dial_token = i.token;
+        CONTINUE WHEN c.id IS NULL;
+        v_change := ringfence_note_account(c.account_id, i.class, coalesce(i.code, i.class), i.retry_after, c.created_at);
+        IF i.class = 'accepted' THEN
+            v_result := ringfence_learn_sid(c.id, i.call_sid);
+            IF v_result = 'second' THEN
+                v_result := CASE WHEN ringfence_second_sid(c.id, i.call_sid, false) THEN 'second_sid' ELSE 'repeat' END;
+            ELSIF c.ended_at IS NOT NULL AND (c.state = 'abandoned' OR c.call_sid IS NULL) THEN
+                v_result := CASE WHEN ringfence_surface_call(c.id, i.call_sid, NULL) THEN 'surfaced' ELSE 'repeat' END;
+            ELSE
+                UPDATE calls SET state = CASE WHEN state IN ('dialing', 'uncertain') THEN 'accepted' ELSE state END,
+                    accepted_at = coalesce(accepted_at, v_now),
+                    expires_at = expires_at + coalesce(i.queue_ms, 0) * interval '1 ms',
+                    next_check_at = CASE WHEN ended_at IS NULL THEN greatest(coalesce(last_heard_at, v_now), v_now) + p_grace
+                                             + coalesce(i.queue_ms, 0) * interval '1 ms' END
+                WHERE id = c.id;
+                UPDATE outbound_call_jobs SET status = CASE WHEN status = 'dialing' THEN 'in_progress' ELSE status END,
+                    twilio_call_sid = i.call_sid, updated_at = v_now
+                WHERE id = c.job_id AND dial_lock_token = c.dial_token;
+                PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
+                v_result := CASE WHEN c.state = 'uncertain' THEN 'settled' ELSE 'accepted' END;
+            END IF;
+        ELSIF c.ended_at IS NOT NULL OR c.state NOT IN ('dialing', 'uncertain') THEN
+            v_result := 'overtaken';  -- a callback or the reaper knew better
+        ELSIF i.class = 'ambiguous' THEN
+            UPDATE calls SET state = 'uncertain', error_code = i.code, next_check_at = v_now + p_settle_after
+            WHERE id = c.id;
+            PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
+            v_result := 'uncertain';
+        ELSIF i.class IN ('number_rejected', 'run_refused') THEN
+            PERFORM ringfence_close_call(c.id, 'ended', 'rejected', i.code, i.message, 'answer');
+            v_result := 'rejected';
+            IF i.class = 'run_refused' THEN
+                PERFORM ringfence_end_run(c.run_id, 'failed', 'twilio:' || i.code, 'failed', 'not_dialed');
+                v_ended := 'failed';
+            END IF;
+        ELSE
+            v_result := 'returned_' || coalesce(ringfence_return_job(c.id, false, i.class, i.code), 'nowhere');
+        END IF;
+        v_ended := coalesce(v_ended, ringfence_finish_run(c.run_id));
+        RETURN QUERY SELECT c.id, c.business_id, c.run_id, c.job_id, v_result, v_ended, v_change;
+    END LOOP;
+END $$;
