@@ -80,7 +80,7 @@ def token_of(form: Form) -> str | None:
     return path.rstrip("/").rpartition("/")[2] or None
 
 
-def check(form: Form, account: Account, allow_remote: bool) -> None:
+def check(form: Form, account: Account, *, allow_remote: bool) -> None:
     """Raise the Refusal of the first parameter that Twilio would not take."""
     _check_required(form)
     _check_numbers(form, account)

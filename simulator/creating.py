@@ -34,7 +34,7 @@ class Creating:
         try:
             early = self._before(ask, rule) if rule is not None else None
             if early is None:
-                check(ask.form, ask.account, self._exchange.settings.allow_remote_callbacks)
+                check(ask.form, ask.account, allow_remote=self._exchange.settings.allow_remote_callbacks)
                 self._refuse_by(rule, ask)
                 self._exchange.check_room(ask.account)
         except Refusal as refusal:
