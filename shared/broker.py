@@ -29,8 +29,8 @@ from shared.health import Health
 from shared.hints import Hint, HintSender
 from shared.link import Link, no_foreign_cancellation, reason_of
 from shared.logs import logger
-from shared.messages import CONTENT_TYPE, read_event, write_event
 from shared.metrics import DEAD_LETTERS
+from shared.wire import CONTENT_TYPE, read_event, write_event
 
 CONNECT_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 5.0
