@@ -13,13 +13,7 @@ def create_roles(connection: Connection) -> None:
         known = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
         if not known:
             _create_unless_raced(connection, role)
-        usable = connection.scalar(
-            text(
-                "SELECT pg_has_role(current_user, :role, 'USAGE')"
-                " AND EXISTS (SELECT 1 FROM pg_auth_members WHERE roleid = to_regrole(:role) AND member = to_regrole(current_user))"
-            ),
-            {"role": role},
-        )
+        usable = connection.scalar(text("SELECT pg_has_role(current_user, :role, 'USAGE')"), {"role": role})
         if not usable:
             connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
 
