@@ -2,20 +2,21 @@
 
 Rules: a value under a key that names a secret goes whole; in any other text the shapes of secrets and numbers are
 replaced, so that the text of a foreign exception or a URL is as safe as our own words; values known to be secret
-(`hide`) go wherever they stand. Too much hidden is a nuisance, too little a leak.
+(`hide`) go wherever they stand. Too much hidden is a nuisance, too little a leak. Every pattern takes time in
+proportion to the text, for much of it comes from strangers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 HIDDEN = "***"
 DEEPEST = 8
 LARGEST = 2**63 - 1
-SHORTEST_SECRET = 4
+SHORTEST_SECRET = 8
 
 _SECRET_KEY = re.compile(
     r"token|secret|passw|authorization|signature|api_?key|private_?key|cookie|credential|jwt|^dsn$",
@@ -26,11 +27,11 @@ _PHONE_KEY = re.compile(r"phone|^(to|from|called|caller|from_number|to_number)$"
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=://)[^\s/@'\"]+@"), f"{HIDDEN}@"),
     (re.compile(r"(/webhooks/twilio/(?:status|voice)/)[^\s/?#\"'&]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]*\.?[\w-]*"), HIDDEN),
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]*\.?[\w-]*"), HIDDEN),
+    (re.compile(r"\b(Bearer|Basic)\s{1,5}[\w.~+/=-]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (
         re.compile(
-            r"(\b\w*(?:token|secret|password|passwd|authorization|signature|api_?key)\w*['\"]?\s*[=:]\s*)"
+            r"((?:token|secret|password|passwd|authorization|signature|api_?key)\w{0,20}['\"]?\s{0,5}[=:]\s{0,5})"
             r"(?!Bearer|Basic|None\b|null\b)['\"]?[^\s'\",;&)}\]]+",
             re.IGNORECASE,
         ),
@@ -51,7 +52,7 @@ _known_values: set[str] = set()
 
 
 def hide(*secrets: str) -> None:
-    """Remember values that no log line may hold; those shorter than four characters are left to the other rules."""
+    """Remember values that no log line may hold; those shorter than eight characters might be ordinary words."""
     global _known
     _known_values.update(value for value in secrets if len(value) >= SHORTEST_SECRET)
     longest_first = sorted(_known_values, key=len, reverse=True)
@@ -115,10 +116,14 @@ def mask_fields(fields: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
             if "token" not in name.lower():
                 kept[name] = HIDDEN
         elif _PHONE_KEY.search(name):
-            kept[mask_text(name)] = _each_text(mask_phone_field, value, depth)
+            kept[_mask_key(name)] = _mask_phones(value, depth)
         else:
-            kept[mask_text(name)] = mask(value, depth)
+            kept[_mask_key(name)] = mask(value, depth)
     return kept
+
+
+def _mask_key(name: str) -> str:
+    return name if name.isidentifier() else mask_text(name)
 
 
 def mask_phone_field(text: str) -> str:
@@ -126,11 +131,11 @@ def mask_phone_field(text: str) -> str:
     return mask_phone(text) if sum(sign.isdigit() for sign in text) > 4 else mask_text(text)
 
 
-def _each_text(change: Callable[[str], str], value: Any, depth: int) -> Any:
+def _mask_phones(value: Any, depth: int) -> Any:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return change(str(value))
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_each_text(change, item, depth + 1) for item in value]
+        return mask_phone_field(str(value))
+    if isinstance(value, (list, tuple, set, frozenset)) and depth < DEEPEST:
+        return [_mask_phones(item, depth + 1) for item in value]
     return mask(value, depth)
 
 

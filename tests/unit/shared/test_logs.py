@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -144,6 +145,41 @@ def test_what_is_neither_number_nor_secret_is_left_alone(text: str) -> None:
     assert masking.mask_text(text) == text
 
 
+PIECES = [
+    "token",
+    "token ",
+    "token'",
+    "eyJ",
+    "-eyJ",
+    "eyJ.",
+    "0",
+    "+1 ",
+    "(0",
+    "0 ",
+    "0-",
+    "://",
+    "://x",
+    "0a1b2c3d-",
+    "Bearer ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_masking_a_hostile_text_takes_time_in_proportion_to_it(piece: str) -> None:
+    """A stranger's text is logged on many paths: one that took minutes would stop every call of the process."""
+
+    def cost(length: int) -> float:
+        text = piece * (length // len(piece))
+        return min(timed(text) for _ in range(3))
+
+    def timed(text: str) -> float:
+        began = time.process_time()
+        masking.mask_text(text)
+        return time.process_time() - began
+
+    assert cost(64_000) < 40 * cost(4_000) + 0.05
+
+
 def test_counts_under_secret_looking_names_are_kept() -> None:
     assert masking.mask_fields({"tokens": 3, "secret_set": True, "token": None}) == {
         "tokens": 3,
@@ -160,7 +196,16 @@ def test_any_value_can_be_logged(log_lines: Lines) -> None:
     loop.append(loop)
     logs.configure("api")
     logs.logger().info(
-        "X", big=2**70, nan=float("nan"), broken="\ud800", enum=Word.ONE, loop=loop, raw=b"\xff", obj=object(), s={1}
+        "X",
+        big=2**70,
+        nan=float("nan"),
+        broken="\ud800",
+        enum=Word.ONE,
+        loop=loop,
+        phones=loop,
+        raw=b"\xff",
+        obj=object(),
+        s={1},
     )
     (line,) = log_lines()
     assert line["big"] == str(2**70)
