@@ -1,6 +1,6 @@
 """Our own HTTP client under the official SDK, whose own one has no working timeout and may send a create twice.
 
-Rules: nothing is sent again; no redirect is followed; no proxy, cookie or credential comes from the environment;
+Rules: no POST is sent again; no redirect is followed; no proxy, cookie or credential comes from the environment;
 credentials go to `api_url` and nowhere else; every wait has an end; an answer is read whole or not at all.
 """
 

@@ -1,0 +1,31 @@
+"""What may not be logged is taken out of what the provider says."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.telephony.scrub import scrub
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("The number +972501234567 is bad", "The number [number] is bad"),
+        ("call 972501234567.", "call [number]."),
+        ("'+1 (500) 555-0006' twice +15005550006", "'[number]' twice [number]"),
+        ("to=%2B972501234567", "to=[number]"),
+        ("(050) 123-4567", "[number]"),
+        ("see https://www.twilio.com/docs/errors/21211 now", "see [url] now"),
+        ("http://127.0.0.1:8010/x?To=%2B97250", "[url]"),
+        ("code 573002 at HTTP 400", "code 573002 at HTTP 400"),
+        ("two\nlines\x00and\ttabs", "two lines and tabs"),
+        ("token s3cret!", "token [secret]!"),
+        ("", ""),
+    ],
+)
+def test_numbers_urls_and_secrets_are_replaced(said: str, left: str) -> None:
+    assert scrub(said, "s3cret", "") == left
+
+
+def test_a_long_message_is_shortened() -> None:
+    assert len(scrub("x " * 10_000)) <= 300
