@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", validation_alias="LOG_LEVEL")
     log_format: Literal["json", "console"] = Field(default="json", validation_alias="LOG_FORMAT")
     account_sid: AccountSid | None = Field(default=None, validation_alias="TWILIO_ACCOUNT_SID")
-    auth_token: str | None = Field(default=None, validation_alias="TWILIO_AUTH_TOKEN")
+    auth_token: str | None = Field(default=None, min_length=1, validation_alias="TWILIO_AUTH_TOKEN")
     from_number: str | None = Field(default=None, validation_alias="TWILIO_FROM_NUMBER")
     accounts: list[AccountSettings] = []
     ledger: str | None = None
