@@ -34,7 +34,7 @@ async def ask(
     auth = (credentials.account_sid, credentials.auth_token.get_secret_value())
     try:
         answer = await http.send("GET" if form is None else "POST", path, query, form, _HEADERS, auth)
-    except Exception as error:
+    except Exception as error:  # none of them tells anything about a call, and a sweep must outlive them all
         raise ProviderAway(f"the provider could not be asked: {type(error).__name__}") from None
     if 200 <= answer.status < 300:
         return answer

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from shared.errors import Ambiguous, CreateFailed, CreateRejected, DeadlinePassed, NotSent
+from shared.logs import logger
 from shared.telephony import fields
 from shared.telephony.answers import AnswerClass, classify
 from shared.telephony.credentials import Credentials
@@ -23,7 +23,7 @@ from shared.telephony.gate import Gate
 from shared.telephony.http import Answer, ProviderHttp
 from shared.telephony.scrub import scrub
 
-_log = structlog.get_logger(__name__)
+_log = logger()
 
 EVENTS: Final = ["initiated", "ringing", "answered", "completed"]
 # The SDK reads os.environ when it is given an empty mapping, and TWILIO_EDGE or TWILIO_REGION would change the host.
@@ -108,7 +108,7 @@ class _OneCreate(AsyncHttpClient):  # type: ignore[misc]  # twilio ships without
         """Sends it, and judges the answer before the SDK sees it."""
         try:
             answer = await self._http.send_once(uri, data or {}, headers, auth, self._gate)
-        except Exception as error:
+        except Exception as error:  # whatever it was, the gate knows whether a byte may have left
             raise self.failure(error) from None
         self.accepted = self._judged(answer)
         return Response(answer.status, answer.text, answer.headers)
