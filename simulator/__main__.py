@@ -1,6 +1,7 @@
 """`python -m simulator`: run in the foreground until SIGTERM or SIGINT, then end with status 0."""
 
 import asyncio
+import re
 import signal
 import sys
 
@@ -51,12 +52,20 @@ def main() -> int:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, SettingsError) and (field := re.search(r'field "(\w+)"', str(error))):
+        return f"{_setting((field[1],))}not valid JSON"
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
-    faults = (
-        f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}" for fault in error.errors()
-    )
-    return "; ".join(faults)
+    return "; ".join(f"{_setting(fault['loc'])}{fault['msg']}" for fault in error.errors())
+
+
+def _setting(location: tuple[int | str, ...]) -> str:
+    """The setting's name in the environment, and the place within it."""
+    if not location:
+        return ""
+    name, *within = (str(part) for part in location)
+    known = name if name.isupper() else f"SIM_{name.upper()}"
+    return ".".join([known, *within]) + ": "
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Each way in which callbacks go wrong."""
 
-import asyncio
 import time
+from typing import Any
 
 import pytest
 from twilio.request_validator import RequestValidator
@@ -13,6 +13,7 @@ from tests.integration.simulator.rig import (
     Client,
     Received,
     Webhooks,
+    eventually,
     until,
 )
 
@@ -102,9 +103,10 @@ async def test_a_delayed_callback_waits_its_time_or_for_the_flush(client: Client
     await client.create(webhooks.form("long", StatusCallbackEvent="completed"))
     await client.ended(2)
 
-    async with asyncio.timeout(20):
-        while (await client.sim("POST", "/callbacks/flush"))["flushed"] == 0:
-            await asyncio.sleep(0.01)
+    async def flushed() -> bool:
+        return bool((await client.sim("POST", "/callbacks/flush"))["flushed"])
+
+    await eventually(flushed)
     await until(lambda: webhooks.statuses("long"))
 
 
@@ -151,7 +153,9 @@ async def test_a_slow_client_drips_its_body(client: Client, webhooks: Webhooks) 
     (one,) = callbacks(webhooks)
     assert valid(one)
 
-    async with asyncio.timeout(20):
-        while not (sent := (await client.entries())[0]["callbacks"]):
-            await asyncio.sleep(0.01)
+    async def attempts() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await client.entries())[0]["callbacks"]
+        return found
+
+    sent = await eventually(attempts)
     assert sent[0]["seconds"] >= 0.5

@@ -8,7 +8,7 @@ from aiohttp import web
 from twilio.request_validator import RequestValidator
 
 from tests.integration.simulator.conftest import Simulate
-from tests.integration.simulator.rig import TO, TOKEN, Client, Received, Webhooks, until
+from tests.integration.simulator.rig import TO, TOKEN, Client, Received, Webhooks, eventually, until
 
 BUSY = {"outcome": "busy", "ring_seconds": 1}
 
@@ -107,13 +107,11 @@ async def test_a_refused_connection_is_retried_once_by_default(client: Client, w
     form = webhooks.form(StatusCallback="http://127.0.0.1:1/status/t", StatusCallbackEvent="completed")
     await client.create(form)
 
-    async def attempts() -> Any:
-        return (await client.entries())[0]["callbacks"]
+    async def attempts() -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = (await client.entries())[0]["callbacks"]
+        return found if len(found) == 2 else None
 
-    async with asyncio.timeout(20):
-        while len(await attempts()) < 2:
-            await asyncio.sleep(0.01)
-    assert [one["error"] for one in await attempts()] == ["ClientConnectorError"] * 2
+    assert [one["error"] for one in await eventually(attempts)] == ["ClientConnectorError"] * 2
 
 
 async def test_a_slow_webhook_is_given_up_after_the_read_limit(client: Client, webhooks: Webhooks) -> None:

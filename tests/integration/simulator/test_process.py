@@ -39,6 +39,7 @@ def environment(ledger: Path, **changes: str) -> dict[str, str]:
         "SIM_LEDGER": str(ledger),
         "SIM_TIME_SCALE": "20",
         "SIM_CPS": "1000",
+        "SIM_SEED": "1",
         "SIM_TIMINGS": json.dumps(QUICK),
         **changes,
     }
@@ -117,8 +118,8 @@ async def test_what_is_shown_is_what_the_file_says(tmp_path: Path, webhooks: Web
     ("changes", "named"),
     [
         ({"SIM_TIME_SCALE": "0"}, "SIM_TIME_SCALE"),
-        ({"SIM_RULES": "[{"}, "rules"),
-        ({"SIM_RULES": '[{"mode": "nonsense"}]'}, "nonsense"),
+        ({"SIM_RULES": "[{"}, "SIM_RULES"),
+        ({"SIM_RULES": '[{"mode": "nonsense"}]'}, "SIM_RULES.0"),
         ({"TWILIO_AUTH_TOKEN": ""}, "TWILIO_AUTH_TOKEN"),
         ({"LOG_LEVEL": "LOUD"}, "LOUD"),
     ],
@@ -133,7 +134,12 @@ async def test_bad_settings_are_one_line_and_no_process(tmp_path: Path, changes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, errors = await asyncio.wait_for(child.communicate(), PATIENCE)
+    try:
+        _, errors = await asyncio.wait_for(child.communicate(), PATIENCE)
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
     assert child.returncode == 2
     assert errors.decode().count("\n") == 1
     assert named.lower() in errors.decode().lower()
