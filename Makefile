@@ -14,7 +14,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED)  ## make .venv from the lock, and get RabbitMQ if there is none
-	@$(PYTHON) -m stack.provide
+	@$(PYTHON) -m stack provide
 
 $(INSTALLED): uv.lock pyproject.toml
 	@stack/install.sh
@@ -35,10 +35,10 @@ test: setup  ## unit, integration and acceptance tests
 	.venv/bin/pytest tests/unit tests/integration tests/acceptance
 
 demo: setup  ## run a campaign against the simulator, with everything on this machine
-	@exec $(PYTHON) -m stack.demo
+	@exec $(PYTHON) -m stack demo
 
 up: setup  ## run the whole system on this machine until Ctrl-C
-	@exec $(PYTHON) -m stack.up
+	@exec $(PYTHON) -m stack up
 
 migrate: $(INSTALLED)  ## bring the database of DATABASE_URL to the newest schema
 	@exec $(PYTHON) -m shared.migrations

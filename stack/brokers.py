@@ -1,7 +1,7 @@
 """Virtual hosts on one RabbitMQ: ours, or the one that AMQP_URL names.
 
-Somebody else's server may have no management API for us; then its one virtual host is used again and again,
-and emptied of the queues and the exchange that the contract names.
+Somebody else's server may have no management API for us; then its one virtual host is used again and again, and
+`new_vhost(emptied=True)` removes from it what the system declares.
 """
 
 import secrets
@@ -41,10 +41,11 @@ class BrokerServer:
             raise
         return cls(own.url(), own.management, own)
 
-    async def new_vhost(self) -> str:
-        """The AMQP URL of a place where nobody else's queues are."""
+    async def new_vhost(self, *, emptied: bool = False) -> str:
+        """The AMQP URL of a place where nobody else's queues are, as far as the server lets us have one."""
         if self.management is None:
-            await _empty(self.base_url)
+            if emptied:
+                await _empty(self.base_url)
             return self.base_url
         self._made += 1
         name = f"ringfence-{self._word}-{self._made}"

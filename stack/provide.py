@@ -1,4 +1,4 @@
-"""`python -m stack.provide`: sees to it that RabbitMQ can be run here. Says nothing when it can already.
+"""`python -m stack provide`: sees to it that RabbitMQ can be run here. Says nothing when it can already.
 
 In this order: AMQP_URL names one; it is on the machine; the system's package manager may install it; its
 packages can be unpacked without installing; a container engine answers; else one line says what to install.
@@ -67,8 +67,11 @@ def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """The exit status: 0 when RabbitMQ can be run, else 1 after a line that says what to install."""
     try:
         provide_rabbitmq()
     except StackError as error:
-        sys.exit(str(error))
+        say(str(error))
+        return 1
+    return 0

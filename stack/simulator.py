@@ -1,6 +1,7 @@
 """The control API of the simulator: what it was asked, what it did, and how it is to behave."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -15,17 +16,28 @@ class Simulator:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def ledger(self) -> list[dict[str, Any]]:
-        """Every create request and call, oldest first, as the provider knows it."""
-        body = await self.ask("GET", "ledger")
-        return list(body["entries"] if isinstance(body, dict) else body)
+    async def ledger(self, **only: str) -> list[dict[str, Any]]:
+        """Every create request and call, oldest first; narrowed by `sid`, `token`, `to` or `account`."""
+        query = f"?{urlencode(only)}" if only else ""
+        return list((await self.ask("GET", f"ledger{query}"))["entries"])
 
     async def stats(self) -> dict[str, Any]:
         return dict(await self.ask("GET", "stats"))
 
-    async def set_rules(self, rules: list[dict[str, Any]]) -> None:
-        """Replace the rules that decide what becomes of calls and requests."""
-        await self.ask("PUT", "rules", rules)
+    async def add_rules(self, *rules: dict[str, Any]) -> list[str]:
+        """Put rules in force behind those there are; their ids."""
+        return list((await self.ask("POST", "rules", list(rules)))["ids"])
+
+    async def once(self, rule: dict[str, Any]) -> None:
+        """A rule that strikes once, before all others."""
+        await self.ask("POST", "once", rule)
+
+    async def remove_rules(self, rule_id: str | None = None) -> None:
+        await self.ask("DELETE", f"rules/{rule_id}" if rule_id else "rules")
+
+    async def set_scale(self, scale: float) -> None:
+        """How many simulated seconds pass in one of ours."""
+        await self.ask("POST", "scale", {"scale": scale})
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Any request under `/sim/`, for what has no method here."""

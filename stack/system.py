@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from stack.brokers import BrokerServer
 from stack.client import Client, mint_token
-from stack.databases import DatabaseServer
+from stack.databases import Database, DatabaseServer
 from stack.environment import Settings, merged, new_secrets
 from stack.errors import StackError
 from stack.ports import free_port
@@ -35,7 +35,8 @@ T = TypeVar("T")
 class Stack:
     """A running system. `settings` go to every service; None takes one away.
 
-    `database_url` and `amqp_url` name places on servers that somebody else runs and clears.
+    `database_url` and `amqp_url` name places that somebody else has made ready and clears; `postgres_url` and
+    `rabbitmq_url` name servers on which to make places that go with the system.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Stack:
         *,
         database_url: str | None = None,
         amqp_url: str | None = None,
+        postgres_url: str | None = None,
+        rabbitmq_url: str | None = None,
         name: str = "stack",
         keep_logs: bool = True,
     ) -> None:
@@ -56,6 +59,8 @@ class Stack:
         self._keep_logs = keep_logs
         self._database_url = database_url
         self._amqp_url = amqp_url
+        self._server_urls = (postgres_url, rabbitmq_url)
+        self._database: Database | None = None
         self._databases: DatabaseServer | None = None
         self._brokers: BrokerServer | None = None
         self._services: dict[str, Service] = {}
@@ -116,9 +121,7 @@ class Stack:
 
     async def start(self, name: str, settings: Settings | None = None, *, until: str | None = "/readyz") -> None:
         """Start an instance, and wait until it answers 200 at the path `until`; None waits for nothing."""
-        service = self.service(name)
-        path = "/healthz" if until and service.kind == "simulator" else until
-        await service.start(settings or {}, until=path)
+        await self.service(name).start(settings or {}, until=until)
 
     async def stop(self, name: str) -> int | None:
         """SIGTERM; its exit status, after at most 30 s."""
@@ -185,7 +188,7 @@ class Stack:
         try:
             ours = [service for service in self._services.values() if service.kind != "simulator"]
             await together(*(service.stop() for service in ours))
-            await together(*(server.close() for server in (self._databases, self._brokers) if server))
+            await together(self._close_database(), self._close_broker())
         finally:
             for child in self._children():
                 child.end()
@@ -201,13 +204,26 @@ class Stack:
 
     async def _open_database(self) -> None:
         if self._database_url is None:
-            self._databases = await DatabaseServer.open(self.run)
-            self._database_url = (await self._databases.new_database()).url
+            self._databases = await DatabaseServer.open(self.run, self._server_urls[0])
+            self._database = await self._databases.new_database()
+            self._database_url = self._database.url
 
     async def _open_broker(self) -> None:
         if self._amqp_url is None:
-            self._brokers = await BrokerServer.open(self.run)
+            self._brokers = await BrokerServer.open(self.run, self._server_urls[1])
             self._amqp_url = await self._brokers.new_vhost()
+
+    async def _close_database(self) -> None:
+        if self._databases:
+            if self._database and not self._databases.own:
+                await self._databases.drop(self._database)
+            await self._databases.close()
+
+    async def _close_broker(self) -> None:
+        if self._brokers:
+            if self._amqp_url and not self._brokers.own:
+                await self._brokers.drop_vhost(self._amqp_url)
+            await self._brokers.close()
 
     def _port(self, name: str) -> int:
         return self._ports.get(name) or self._ports.setdefault(name, free_port())
