@@ -41,12 +41,14 @@ class Background:
             self._task = asyncio.create_task(self._work(), name=self._name)
             self._task.add_done_callback(self._notice_death)
 
-    async def stop(self) -> None:
-        """Cancel the work and return when it has ended."""
+    async def stop(self, grace: float = 0.0) -> None:
+        """Give the work `grace` seconds to end by itself, then cancel it; return when it has ended."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            _, late = await asyncio.wait({task}, timeout=grace)
+            if late:
+                task.cancel()
+                await asyncio.wait({task})
 
     def _notice_death(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -27,13 +27,16 @@ from shared.errors import BrokerAway
 from shared.events import Event
 from shared.health import Health
 from shared.hints import Hint, HintSender
-from shared.link import Link, no_foreign_cancellation, reason_of
+from shared.library import reason_of, within
+from shared.link import Link
 from shared.logs import logger
 from shared.metrics import DEAD_LETTERS
 from shared.wire import CONTENT_TYPE, read_event, write_event
 
 CONNECT_TIMEOUT: Final = 5.0
-CLOSE_TIMEOUT: Final = 5.0
+OPEN_TIMEOUT: Final = 8.0
+CLOSE_TIMEOUT: Final = 4.0
+HANDLER_GRACE: Final = 2.0
 NEVER: Final = 86_400.0
 """Seconds until the client library would reconnect by itself: a session is replaced long before."""
 
@@ -51,7 +54,7 @@ class BrokerSession:
             topology.connection_url(amqp_url, name),
             timeout=CONNECT_TIMEOUT,
             reconnect_interval=NEVER,
-            graceful_timeout=CLOSE_TIMEOUT,
+            graceful_timeout=HANDLER_GRACE,
             on_close=[self._closed],
             default_channel=Channel(on_return_raises=True),
             app_id="ringfence",
@@ -63,14 +66,10 @@ class BrokerSession:
 
     async def open(self, working_channel: Callable[[RabbitBroker], Awaitable[AbstractChannel]]) -> None:
         """Connect and start; on failure or cancellation nothing of it stays open."""
-        starting = asyncio.create_task(self.broker.start())
         try:
-            # Cancelling the library while it connects would leave it retrying for ever, out of anyone's reach.
-            await asyncio.shield(starting)
-            channel = await (await working_channel(self.broker)).get_underlay_channel()
+            await within(OPEN_TIMEOUT, self.broker.start())
+            channel = await within(OPEN_TIMEOUT, _raw_channel(working_channel(self.broker)))
         except BaseException:
-            await asyncio.wait({starting}, timeout=CONNECT_TIMEOUT)
-            starting.cancel()
             await self.close()
             raise
         self._channel = channel
@@ -91,21 +90,23 @@ class BrokerSession:
         """Close what is open, within twice CLOSE_TIMEOUT."""
         self.end("closed")
         connection = await self.broker.connect() if self.broker.running else None
-        await _within(CLOSE_TIMEOUT, self.broker.stop())
+        await _closed_within(CLOSE_TIMEOUT, self.broker.stop())
         if connection is not None and not connection.is_closed:
-            await _within(CLOSE_TIMEOUT, connection.close())
+            await _closed_within(CLOSE_TIMEOUT, connection.close())
 
     def _closed(self, _connection: AbstractConnection | None, error: BaseException | None) -> None:
         self.end(reason_of(error) if error is not None else "the connection was closed")
 
 
-async def _within(seconds: float, closing: Awaitable[None]) -> None:
+async def _closed_within(seconds: float, closing: Coroutine[Any, Any, None]) -> None:
     try:
-        with no_foreign_cancellation():
-            async with asyncio.timeout(seconds):
-                await closing
+        await within(seconds, closing)
     except Exception as exc:
         logger().debug("BROKER_CLOSE", reason=reason_of(exc))
+
+
+async def _raw_channel(channel: Awaitable[AbstractChannel]) -> RawChannel:
+    return await (await channel).get_underlay_channel()
 
 
 class Publisher:
@@ -147,9 +148,7 @@ class Publisher:
 
     async def _publish(self, hint: Hint, timeout: float = 5.0) -> None:
         try:
-            with no_foreign_cancellation():
-                async with asyncio.timeout(timeout):
-                    await self._confirm(await self._link.session(), hint)
+            await within(timeout, self._confirm(hint))
         except BrokerAway:
             raise
         except TimeoutError as exc:
@@ -158,7 +157,8 @@ class Publisher:
         except Exception as exc:
             raise BrokerAway(reason_of(exc)) from exc
 
-    async def _confirm(self, session: BrokerSession, hint: Hint) -> None:
+    async def _confirm(self, hint: Hint) -> None:
+        session = await self._link.session()
         try:
             answer = await session.broker.publish(
                 write_event(hint.event),
@@ -178,7 +178,7 @@ class Publisher:
             raise BrokerAway(f"the broker answered {type(answer).__name__}")
 
     async def _begin(self) -> BrokerSession:
-        await topology.declare_topology(self._url, CONNECT_TIMEOUT)
+        await within(CONNECT_TIMEOUT, topology.declare_topology(self._url))
         session = BrokerSession(self._url, self._name, _ask_for_exchange)
         await session.open(self._working_channel)
         return session
@@ -222,7 +222,7 @@ class Consumer:
         await self._link.stop()
 
     async def _begin(self) -> BrokerSession:
-        await topology.declare_topology(self._url, CONNECT_TIMEOUT)
+        await within(CONNECT_TIMEOUT, topology.declare_topology(self._url))
         session = BrokerSession(self._url, self._name, _ask_for_queue)
         subscriber = session.broker.subscriber(
             self.QUEUE,

@@ -8,18 +8,19 @@ connection gone silent is cut by the heartbeats); one line in the log when the b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from shared.background import Background, OnDeath, end_process
-from shared.errors import BrokerAway
 from shared.health import Health
+from shared.library import abandon, reason_of
 from shared.logs import logger
 
 RETRY_SECONDS: Final = 1.0
 PROBE_EVERY: Final = 10.0
 PROBE_TIMEOUT: Final = 3.0
+STOP_SECONDS: Final = 20.0
+"""How long a stop waits for an attempt to connect to come to its end: cut short, it would leave the connection open."""
 
 
 class Session(Protocol):
@@ -41,27 +42,11 @@ class Session(Protocol):
 S = TypeVar("S", bound=Session)
 
 
-@contextmanager
-def no_foreign_cancellation() -> Iterator[None]:
-    """Turn the bare CancelledError by which the client library reports a lost connection into BrokerAway."""
-    try:
-        yield
-    except asyncio.CancelledError as exc:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise BrokerAway("the connection was lost") from exc
-
-
-def reason_of(error: BaseException) -> str:
-    """Return an error in one short line: some of the library's quote whole frames."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
-
-
 class Link(Generic[S]):
-    """Keeps a session with the broker open for as long as it is started."""
+    """Keeps a session with the broker open for as long as it is started.
+
+    `begin` opens a session, within seconds, or raises. `health` hears of the "broker"; without it the log does.
+    """
 
     def __init__(
         self,
@@ -76,84 +61,78 @@ class Link(Generic[S]):
         self._background = Background(f"broker link {name}", self._keep, on_death)
         self._session: S | None = None
         self._open = asyncio.Event()
-        self._doubted = asyncio.Event()
+        self._nudge = asyncio.Event()
+        self._stopping = False
         self._is_up: bool | None = None
 
     def start(self) -> None:
         """Begin to connect in the background; return at once."""
+        self._stopping = False
         self._background.start()
 
     async def stop(self) -> None:
         """Close the session and end the reconnecting."""
-        await self._background.stop()
+        self._stopping = True
+        self._nudge.set()
+        await self._background.stop(STOP_SECONDS)
         self._is_up = None
 
-    @property
-    def is_up(self) -> bool:
-        """Say whether the broker answered when it was last asked."""
-        return bool(self._is_up)
-
     async def session(self) -> S:
-        """Return the open session, waiting for it if there is none."""
-        while self._session is None:
+        """Return the open session, waiting for the next one if there is none."""
+        while (session := self._session) is None or session.ended.done():
+            self._open.clear()
             await self._open.wait()
-        return self._session
+        return session
 
     def doubt(self) -> None:
         """Ask for a probe now: something on this session took too long."""
-        self._doubted.set()
+        self._nudge.set()
 
     async def _keep(self) -> None:
-        while True:
+        while not self._stopping:
             try:
-                with no_foreign_cancellation():
-                    session = await self._begin()
+                session = await self._begin()
             except Exception as exc:
                 self._down(reason_of(exc))
             else:
                 await self._live(session)
-            await asyncio.sleep(RETRY_SECONDS)
+            if not self._stopping:
+                await self._nudged_within(RETRY_SECONDS, lambda: self._stopping)
 
     async def _live(self, session: S) -> None:
         self._session = session
         self._open.set()
         self._up()
+        session.ended.add_done_callback(lambda _: self._nudge.set())
         try:
-            self._down(await self._watch(session))
+            await self._watch(session)
+            if not self._stopping:
+                self._down(session.ended.result())
         finally:
             self._session = None
-            self._open.clear()
             await session.close()
 
-    async def _watch(self, session: S) -> str:
-        """Probe the session until it ends; return why it did."""
-        while not session.ended.done():
-            await self._until_next_probe(session)
-            if not session.ended.done():
+    async def _watch(self, session: S) -> None:
+        """Probe the session until it ends or the link is stopped."""
+        while not self._over(session):
+            await self._nudged_within(PROBE_EVERY, lambda: True)
+            if not self._over(session):
                 await self._probe(session)
-        return session.ended.result()
 
-    async def _until_next_probe(self, session: S) -> None:
-        doubted = asyncio.create_task(self._doubted.wait())
-        try:
-            await _first({doubted, session.ended}, PROBE_EVERY)
-        finally:
-            doubted.cancel()
-            self._doubted.clear()
+    def _over(self, session: S) -> bool:
+        return self._stopping or session.ended.done()
 
     async def _probe(self, session: S) -> None:
-        # Cancelling a question makes the library close the channel, so a late answer is waited for.
         asked = asyncio.create_task(session.probe())
-        try:
-            await _first({asked, session.ended}, PROBE_TIMEOUT)
-            if not asked.done() and not session.ended.done():
-                self._down("no answer in time")
-                await _first({asked, session.ended}, None)
-            if asked.done():
-                self._judge(asked, session)
-        finally:
-            asked.cancel()
-            await asyncio.gather(asked, return_exceptions=True)
+        asked.add_done_callback(lambda _: self._nudge.set())
+        answered = await self._nudged_within(PROBE_TIMEOUT, lambda: asked.done() or self._over(session))
+        if not answered:
+            self._down("no answer in time")
+            await self._nudged_within(None, lambda: asked.done() or self._over(session))
+        if asked.done():
+            self._judge(asked, session)
+        else:
+            abandon(asked)
 
     def _judge(self, asked: asyncio.Task[None], session: S) -> None:
         if asked.cancelled():
@@ -162,6 +141,19 @@ class Link(Generic[S]):
             session.end(reason_of(error))
         else:
             self._up()
+
+    async def _nudged_within(self, seconds: float | None, enough: Callable[[], Any]) -> bool:
+        """Wait for a nudge after which there is `enough`; return whether it came in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudge.wait()
+                self._nudge.clear()
+                while not enough():
+                    await self._nudge.wait()
+                    self._nudge.clear()
+        except TimeoutError:
+            return False
+        return True
 
     def _up(self) -> None:
         if self._health is not None:
@@ -176,7 +168,3 @@ class Link(Generic[S]):
         elif self._is_up is not False:
             logger().warning("BROKER_AWAY", connection=self._name, reason=reason)
         self._is_up = False
-
-
-async def _first(futures: set[asyncio.Future[Any]], timeout: float | None) -> None:
-    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
