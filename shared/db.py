@@ -7,7 +7,7 @@ Limits are set on the connection and time is the database's. Foreign errors are 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import Row, TextClause, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.errors import DatabaseAway, DatabaseBusy
+from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 
 LIMITS: Mapping[str, str] = {
     "lock_timeout": "1s",
@@ -54,13 +54,19 @@ def _translate(error: exc.DBAPIError) -> Exception:
     return error
 
 
+def _constraint(error: exc.IntegrityError) -> str:
+    """The name of the constraint that refused; for a trigger its message, which names ids only."""
+    cause: Any = getattr(error.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None) or str(getattr(cause, "message", None) or type(cause).__name__)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into ours; an IntegrityError stays what it is."""
+    """Turn the driver's errors into ours."""
     try:
         yield
-    except exc.IntegrityError:
-        raise
+    except exc.IntegrityError as error:
+        raise DatabaseConflict(_constraint(error)) from error
     except exc.DBAPIError as error:
         translation = _translate(error)
         if translation is error:
@@ -70,12 +76,16 @@ def translated() -> Iterator[None]:
         raise DatabaseBusy("no connection to the database was free in time") from error
     except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
-    except asyncpg.PostgresError as error:  # raised while connecting, outside SQLAlchemy's wrapping
+    except asyncpg.PostgresError as error:  # outside SQLAlchemy's wrapping
+        if error.sqlstate in _BUSY:
+            raise DatabaseBusy(f"the database was busy ({error.sqlstate})") from error
         raise DatabaseAway(f"the database refuses connections ({error.sqlstate})") from error
 
 
-def make_engine(url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False) -> AsyncEngine:
-    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open."""
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
+def _connector(url: str, *, name: str, role: str | None = None, bulk: bool = False) -> Connect:
     settings = {**LIMITS, **(BULK_LIMITS if bulk else {}), "application_name": name}
     if role:
         settings["role"] = role
@@ -84,21 +94,59 @@ def make_engine(url: str, *, name: str, role: str | None = None, size: int = 0, 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=patience, server_settings=settings)
 
+    return connect
+
+
+def make_engine(url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False) -> AsyncEngine:
+    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open."""
     pool: dict[str, Any] = {"poolclass": NullPool} if not size else {"pool_size": size, "max_overflow": 0}
     if size:
         pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **pool)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk), **pool
+    )
+
+
+class Session:
+    """One connection of its own, opened when it is needed and dropped without a word when anything goes wrong.
+
+    The server sees the connection end with the process, which is what the lease is bound to.
+    """
+
+    def __init__(self, connect: Connect, timeout: float) -> None:
+        self._connect = connect
+        self._timeout = timeout
+        self._connection: asyncpg.Connection | None = None
+
+    async def row(self, statement: str, *values: Any) -> asyncpg.Record | None:
+        """Run one statement that commits by itself and return its first row. Raises DatabaseAway or DatabaseBusy."""
+        try:
+            with translated():
+                async with asyncio.timeout(self._timeout):
+                    if self._connection is None or self._connection.is_closed():
+                        self._connection = await self._connect()
+                    return await self._connection.fetchrow(statement, *values)
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Abort the connection; the next statement opens another."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
 
 class Database:
     """One pool of connections to the database, under one role. A `bulk` pool waits longer for each statement."""
 
     def __init__(self, url: str, *, name: str, role: str | None = None, size: int = 5, bulk: bool = False) -> None:
+        self._connect = _connector(url, name=f"{name}-session", role=role)
         self._engine = make_engine(url, name=name, role=role, size=size, bulk=bulk)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
-        """Run one statement that commits by itself, and return its rows. Raises DatabaseAway or DatabaseBusy."""
+        """Run one statement that commits by itself, and return its rows. Raises DatabaseAway, -Busy or -Conflict."""
         with translated():
             async with self._autocommit.connect() as connection:
                 result = await connection.execute(statement, values)
@@ -121,12 +169,9 @@ class Database:
                     await connection.execute(_SET_BUSINESS, {"business_id": str(business_id)})
                 yield connection
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncConnection]:
-        """One connection kept for long, each statement committing by itself. Its death is told by DatabaseAway."""
-        with translated():
-            async with self._autocommit.connect() as connection:
-                yield connection
+    def session(self, timeout: float) -> Session:
+        """A connection apart from the pool, whose statements each take `timeout` seconds at most."""
+        return Session(self._connect, timeout)
 
     async def ping(self) -> None:
         """Raise DatabaseAway unless the database answers."""

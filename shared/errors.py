@@ -22,6 +22,10 @@ class DatabaseBusy(RingfenceError):
     """A lock or a statement took longer than its limit; the transaction left nothing behind."""
 
 
+class DatabaseConflict(RingfenceError):
+    """A constraint of the database refused a write; the message names it."""
+
+
 class BrokerAway(RingfenceError):
     """The broker did not confirm the message in time."""
 

@@ -119,6 +119,8 @@ CREATE UNIQUE INDEX calls_lead_live_once ON calls (business_id, lead_id) WHERE e
 CREATE UNIQUE INDEX calls_number_unsure_once ON calls (account_id, to_number)
     WHERE ended_at IS NULL AND (call_sid IS NULL OR sid_is_guess);
 CREATE INDEX calls_of_job ON calls (job_id);
+-- When the slots that are free now were freed: what turnaround is measured from.
+CREATE INDEX calls_latest_ends ON calls (business_id, ended_at) WHERE ended_at IS NOT NULL AND duplicate_of IS NULL;
 CREATE INDEX calls_run_live ON calls (run_id) WHERE ended_at IS NULL;
 -- What the reaper walks: live calls, and given-up ones whose call surfaced, when their next look is due.
 CREATE INDEX calls_check_due ON calls (next_check_at) WHERE next_check_at IS NOT NULL;

@@ -97,6 +97,7 @@ ALTER TABLE calls
     ADD COLUMN IF NOT EXISTS from_number text NOT NULL,
     ADD COLUMN IF NOT EXISTS call_sid text,
     ADD COLUMN IF NOT EXISTS sid_is_guess boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS claim_epoch bigint NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS state text NOT NULL DEFAULT 'dialing',
     ADD COLUMN IF NOT EXISTS outcome text,
     ADD COLUMN IF NOT EXISTS deadline timestamptz NOT NULL,

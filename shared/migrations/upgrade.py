@@ -27,12 +27,13 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def newest_revision() -> str:
-    """The revision that this program needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+def known_revisions() -> tuple[str, frozenset[str]]:
+    """The revision that this program needs, and every one that it knows."""
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
     if head is None:
         raise RuntimeError("there are no migrations")
-    return head
+    return head, frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def _install_functions(connection: Connection) -> None:

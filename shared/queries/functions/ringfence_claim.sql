@@ -1,14 +1,16 @@
 -- Claims jobs for the businesses named, one round trip: counts each one's live calls under its lock, takes as many
 -- queued jobs as slots, rates and `p_limit` allow, and writes the call rows whose creates may then be sent.
 -- Locks: account, business, run, job; whatever somebody else holds is skipped and reported as `busy`.
--- Returns a row per claimed call (`claimed`), then one row per business that says why it got no more.
+-- Returns a row per claimed call (`claimed`; `waited` is how many seconds its slot had been free while the job was
+-- queued and no rate or block held it back, NULL where it was not), then one row per business that says why it got no more.
 CREATE FUNCTION ringfence_claim(
     p_businesses bigint[], p_worker text, p_epoch bigint, p_limit integer, p_send_within interval,
     p_dial_timeout interval, p_max_call interval, p_default_from text
 ) RETURNS TABLE (
     business_id bigint, verdict text, retry_in double precision, call_id bigint, run_id bigint, job_id bigint,
     attempt integer, dial_token uuid, to_number text, from_number text, ring_timeout integer,
-    account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea
+    account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea, adopted boolean,
+    waited double precision
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -32,7 +34,7 @@ BEGIN
     IF v_verdict IS NOT NULL THEN
         RETURN QUERY SELECT x, v_verdict, NULL::double precision, NULL::bigint, NULL::bigint, NULL::bigint,
             NULL::integer, NULL::uuid, NULL::text, NULL::text, NULL::integer, NULL::bigint, NULL::text, NULL::boolean,
-            NULL::bytea FROM unnest(p_businesses) x;
+            NULL::bytea, NULL::boolean, NULL::double precision FROM unnest(p_businesses) x;
         RETURN;
     END IF;
     SELECT id INTO v_shared FROM accounts WHERE is_shared;
@@ -53,7 +55,8 @@ BEGIN
         v_free := b.max_concurrent_calls
             - (SELECT count(*)::integer FROM calls c WHERE c.business_id = b.id AND c.ended_at IS NULL);
         v_verdict := CASE
-            WHEN a.id IS NULL OR coalesce(b.from_number, p_default_from) IS NULL THEN 'no_account'
+            WHEN a.id IS NULL OR coalesce(b.from_number, CASE WHEN a.is_shared THEN p_default_from END) IS NULL
+                THEN 'no_account'
             WHEN NOT b.held OR NOT a.id = ANY (v_accounts) THEN 'busy'
             WHEN v_free <= 0 THEN 'slots'
             WHEN a.blocked_code IS NOT NULL AND a.retry_at > v_now THEN 'provider'
@@ -67,9 +70,13 @@ BEGIN
             IF v_want > 0 THEN
                 RETURN QUERY SELECT b.id, 'claimed', NULL::double precision, k.call_id, k.run_id, k.job_id, k.attempt,
                     k.dial_token, k.to_number, k.from_number, k.ring_timeout, a.id, a.account_sid, a.is_shared,
-                    CASE WHEN a.is_shared THEN NULL ELSE b.auth_token_sealed END
-                FROM ringfence_claim_jobs(b.id, a.id, b.max_concurrent_calls, v_want, p_worker, p_send_within,
-                                          p_dial_timeout, p_max_call, coalesce(b.from_number, p_default_from)) k;
+                    CASE WHEN a.is_shared THEN NULL ELSE b.auth_token_sealed END, k.adopted,
+                    extract(epoch FROM v_now - k.waiting_since)::double precision
+                FROM ringfence_claim_jobs(b.id, a.id, b.max_concurrent_calls, v_free, v_want, p_worker, p_epoch,
+                                          p_send_within, p_dial_timeout, p_max_call,
+                                          CASE WHEN a.is_shared THEN coalesce(b.from_number, p_default_from)
+                                               ELSE b.from_number END,
+                                          greatest(b.next_dial_at, a.next_dial_at, a.retry_at)) k;
                 GET DIAGNOSTICS v_got = ROW_COUNT;
             END IF;
             IF v_got > 0 THEN
@@ -97,6 +104,6 @@ BEGIN
         END;
         RETURN QUERY SELECT b.id, v_verdict, greatest(v_retry, 0), NULL::bigint, NULL::bigint, NULL::bigint,
             NULL::integer, NULL::uuid, NULL::text, NULL::text, NULL::integer, a.id, a.account_sid, NULL::boolean,
-            NULL::bytea;
+            NULL::bytea, NULL::boolean, NULL::double precision;
     END LOOP;
 END $$;

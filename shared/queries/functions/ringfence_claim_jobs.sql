@@ -2,11 +2,11 @@
 -- lowest queued jobs, and writes the calls. A lead with a live call is passed over, and so is a number whose last
 -- call on the account is unsure; the floor never rises past a job that is still queued.
 CREATE FUNCTION ringfence_claim_jobs(
-    p_business bigint, p_account bigint, p_cap integer, p_want integer, p_worker text, p_send_within interval,
-    p_dial_timeout interval, p_max_call interval, p_from text
+    p_business bigint, p_account bigint, p_cap integer, p_free integer, p_want integer, p_worker text, p_epoch bigint,
+    p_send_within interval, p_dial_timeout interval, p_max_call interval, p_from text, p_held_until timestamptz
 ) RETURNS TABLE (
     call_id bigint, run_id bigint, job_id bigint, attempt integer, dial_token uuid, to_number text, from_number text,
-    ring_timeout integer
+    ring_timeout integer, adopted boolean, waiting_since timestamptz
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -44,7 +44,7 @@ BEGIN
         v_now := clock_timestamp();
         RETURN QUERY
         WITH picked AS MATERIALIZED (
-            SELECT j.id, j.lead_id, j.attempts, l.phone
+            SELECT j.id, j.lead_id, j.attempts, j.updated_at, l.phone
             FROM outbound_call_jobs j JOIN leads l ON l.id = j.lead_id
             WHERE j.run_id = r.id AND j.status = 'queued' AND j.id >= r.claim_floor
               AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.lead_id = j.lead_id
@@ -59,11 +59,18 @@ BEGIN
             WHERE NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.slot_no = s.no
                               AND c.ended_at IS NULL)
             LIMIT v_take
+        ), ends AS (
+            -- the free slots were freed by as many latest ends; the ones freed first are taken first
+            SELECT e.ended_at, row_number() OVER (ORDER BY e.ended_at) AS n
+            FROM (SELECT c.ended_at FROM calls c
+                  WHERE c.business_id = p_business AND c.ended_at IS NOT NULL AND c.duplicate_of IS NULL
+                  ORDER BY c.ended_at DESC LIMIT p_free - (p_want - v_left)) e
         ), written AS (
             INSERT INTO calls (business_id, run_id, job_id, lead_id, account_id, attempt, slot_no, dial_token,
-                               to_number, from_number, deadline, dial_timeout, created_at, expires_at, next_check_at)
+                               to_number, from_number, claim_epoch, deadline, dial_timeout, created_at, expires_at,
+                               next_check_at)
             SELECT p_business, r.id, p.id, p.lead_id, p_account, p.attempts + 1, s.no, gen_random_uuid(),
-                p.phone, coalesce(r.from_number, p_from), v_now + p_send_within, p_dial_timeout, v_now,
+                p.phone, coalesce(r.from_number, p_from), p_epoch, v_now + p_send_within, p_dial_timeout, v_now,
                 v_now + p_send_within + p_dial_timeout + r.ring_timeout * interval '1 s' + p_max_call + interval '10 min',
                 v_now + p_send_within + p_dial_timeout
             FROM numbered p JOIN slots s USING (n)
@@ -73,8 +80,10 @@ BEGIN
                 twilio_call_sid = NULL, error_code = NULL, error_message = NULL, updated_at = v_now
             FROM written w WHERE j.id = w.job_id
         )
-        SELECT w.id, r.id, w.job_id, w.attempt, w.dial_token, w.to_number, w.from_number, r.ring_timeout
-        FROM written w ORDER BY w.job_id;
+        SELECT w.id, r.id, w.job_id, w.attempt, w.dial_token, w.to_number, w.from_number, r.ring_timeout,
+            r.locked_by_worker IS DISTINCT FROM p_worker,
+            CASE WHEN e.ended_at > p.updated_at THEN least(greatest(e.ended_at, p_held_until), v_now) END
+        FROM written w JOIN numbered p ON p.id = w.job_id LEFT JOIN ends e USING (n) ORDER BY w.job_id;
         GET DIAGNOSTICS v_got = ROW_COUNT;
         IF v_got > 0 THEN
             UPDATE outbound_call_runs o SET status = 'running', started_at = coalesce(o.started_at, v_now),

@@ -1,0 +1,152 @@
+"""Sends one create per claimed call, and hands what came of it to the recorder.
+
+Rules: a call is dialled once, right after its claim, or not at all; every ending of it is recorded, also when the
+process is told to stop in the middle. Whether a byte may still leave is decided at the connection, by the deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.dispatcher.record import Recorder
+from services.dispatcher.secrets import Accounts
+from shared import metrics
+from shared.errors import CreateFailed, CreateRejected, SecretUnreadable
+from shared.logs import logger
+from shared.queries.dispatching import ClaimedCall, DialResult
+from shared.settings import Settings
+from shared.telephony import boottime
+from shared.telephony.answers import AnswerClass, class_of
+from shared.telephony.create import CreateRequest, create_call
+from shared.telephony.http import ProviderHttp
+from shared.telephony.urls import status_url, voice_url
+
+IN_FLIGHT = 200
+"""Creates under way at most: what one process writes within milliseconds of their claim."""
+
+log = logger()
+_UNSENT = frozenset({AnswerClass.NOT_SENT, AnswerClass.DEADLINE})
+
+
+@dataclass(frozen=True)
+class _Sending:
+    call: ClaimedCall
+    send_before: float
+    source: str
+    claimed_at: float
+
+
+class Dialer:
+    """The creates under way."""
+
+    def __init__(self, http: ProviderHttp, accounts: Accounts, recorder: Recorder, settings: Settings) -> None:
+        self._http = http
+        self._accounts = accounts
+        self._recorder = recorder
+        self._settings = settings
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._listener: Callable[[], None] = lambda: None
+
+    @property
+    def room(self) -> int:
+        """How many more creates could be written at once."""
+        return max(IN_FLIGHT - len(self._running), 0)
+
+    @property
+    def in_hand(self) -> set[int]:
+        """The calls that this process knows of and whose end it has not yet recorded."""
+        return set(self._running) | self._recorder.waiting
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever a create has ended."""
+        self._listener = listener
+
+    def dial(self, call: ClaimedCall, send_before: float, source: str) -> None:
+        """Send the create of a claimed call now."""
+        sending = _Sending(call, send_before, source, boottime.now())
+        task = asyncio.create_task(self._dial(sending), name=f"dial {call.call_id}")
+        self._running[call.call_id] = task
+        task.add_done_callback(lambda _done: self._ended(call.call_id))
+
+    def _ended(self, call_id: int) -> None:
+        del self._running[call_id]
+        self._listener()
+
+    async def drain(self) -> None:
+        """Wait until every create under way has its answer and is with the recorder."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
+    async def _dial(self, sending: _Sending) -> None:
+        result = await self._send(sending)
+        klass = AnswerClass(result.klass)
+        metrics.CREATE_RESULTS.labels(klass.value).inc()
+        if klass is AnswerClass.DEADLINE:
+            metrics.DUPLICATE_DIALS_PREVENTED.labels(how="deadline").inc()
+        self._recorder.put(result)
+
+    async def _send(self, sending: _Sending) -> DialResult:
+        call = sending.call
+        began = boottime.now()
+        try:
+            credentials = self._accounts.credentials(call)
+        except SecretUnreadable as error:
+            log.error("SECRET_UNREADABLE", business_id=call.business_id, call_id=call.call_id)
+            klass = AnswerClass.ACCOUNT_BLOCKED.value
+            return DialResult(call.call_id, call.dial_token, klass, code="secret_unreadable", message=str(error))
+        try:
+            accepted = await create_call(self._http, credentials, self._request(call), send_before=sending.send_before)
+        except CreateFailed as error:
+            klass = class_of(error).value
+            self._sent(sending, began, klass, None)
+            return _failed(call, error, klass)
+        self._sent(sending, began, AnswerClass.ACCEPTED.value, accepted.call_sid)
+        queue_ms = accepted.queue_time_ms
+        return DialResult(call.call_id, call.dial_token, "accepted", call_sid=accepted.call_sid, queue_ms=queue_ms)
+
+    def _request(self, call: ClaimedCall) -> CreateRequest:
+        public_url = self._settings.webhook_public_url
+        return CreateRequest(
+            to=call.to_number,
+            from_=call.from_number,
+            voice_url=voice_url(public_url, call.dial_token),
+            status_callback_url=status_url(public_url, call.dial_token),
+            ring_timeout=call.ring_timeout,
+            time_limit=int(self._settings.max_call_seconds),
+        )
+
+    def _sent(self, sending: _Sending, began: float, klass: str, call_sid: str | None) -> None:
+        call = sending.call
+        if klass in _UNSENT:
+            return
+        metrics.CALLS_STARTED.inc()
+        metrics.DIAL_SECONDS.observe(boottime.now() - began)
+        if call.waited is not None:
+            metrics.SLOT_TURNAROUND.observe(call.waited + began - sending.claimed_at)
+        log.info(
+            "CALL_STARTED",
+            business_id=call.business_id,
+            run_id=call.run_id,
+            job_id=call.job_id,
+            call_id=call.call_id,
+            call_sid=call_sid,
+            attempt=call.attempt,
+            action=klass,
+            consumer_source=sending.source,
+            lock_acquired=True,
+        )
+
+
+def _failed(call: ClaimedCall, error: CreateFailed, klass: str) -> DialResult:
+    rejected = error if isinstance(error, CreateRejected) else None
+    code = str(rejected.code) if rejected else {"not_sent": "unreachable"}.get(klass, klass)
+    return DialResult(
+        call.call_id,
+        call.dial_token,
+        klass,
+        code=code,
+        message=str(error)[:500],
+        retry_after=rejected.retry_after if rejected else None,
+    )
