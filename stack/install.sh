@@ -22,22 +22,32 @@ find_python() {
     return 1
 }
 
-# A virtual environment where the Python can make one; Debian's needs python3-venv for that, but its pip can
-# still install into a folder.
+# Debian's Python can make no virtual environment without this package.
+install_venv() {
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then sudo=(sudo -n); fi
+    if ! command -v apt-get >/dev/null || ! "${sudo[@]}" true 2>/dev/null; then return 1; fi
+    say "this Python can make no virtual environment; installing the package python3-venv"
+    local install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
+    "${install[@]}" python3-venv >&2 2>/dev/null || { "${sudo[@]}" apt-get update -qq && "${install[@]}" python3-venv; } >&2
+}
+
+make_venv() { "$python" -m venv --clear .tools/uv-venv >/dev/null 2>&1; }
+
 install_uv() {
+    local pip=(-m pip install --quiet --disable-pip-version-check)
     say "uv is not installed; getting it from the package index into .tools/"
-    if "$python" -m venv .tools/uv-venv >/dev/null 2>&1; then
-        .tools/uv-venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-        uv=.tools/uv-venv/bin/uv
+    if make_venv || { ! "$python" -m pip --version >/dev/null 2>&1 && install_venv && make_venv; }; then
+        .tools/uv-venv/bin/python "${pip[@]}" uv
     elif "$python" -m pip --version >/dev/null 2>&1; then
         rm -rf .tools/uv-venv
-        "$python" -m pip install --quiet --disable-pip-version-check --target .tools/uv-venv uv
-        uv=.tools/uv-venv/bin/uv
+        "$python" "${pip[@]}" --target .tools/uv-venv uv
     else
         rm -rf .tools/uv-venv
-        say "neither uv nor pip nor venv is there; install uv, or the packages python3-pip or python3-venv"
+        say "neither uv nor pip nor venv is there; install uv, or the package python3-venv"
         return 1
     fi
+    uv=.tools/uv-venv/bin/uv
 }
 
 find_uv() {
