@@ -29,7 +29,8 @@ install_venv() {
     if ! command -v apt-get >/dev/null || ! "${sudo[@]}" true 2>/dev/null; then return 1; fi
     say "this Python can make no virtual environment; installing the package python3-venv"
     local install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
-    "${install[@]}" python3-venv >&2 2>/dev/null || { "${sudo[@]}" apt-get update -qq && "${install[@]}" python3-venv; } >&2
+    "${install[@]}" python3-venv >/dev/null 2>&1 ||
+        { "${sudo[@]}" apt-get update -qq && "${install[@]}" python3-venv; } >/dev/null
 }
 
 make_venv() { "$python" -m venv --clear .tools/uv-venv >/dev/null 2>&1; }
