@@ -33,6 +33,11 @@ BEGIN
             v_result := ringfence_learn_sid(c.id, i.call_sid);
             IF v_result = 'second' THEN
                 v_result := CASE WHEN ringfence_second_sid(c.id, i.call_sid, false) THEN 'second_sid' ELSE 'repeat' END;
+            ELSIF v_result = 'foreign' THEN  -- an answer that names another call says nothing certain of this one
+                UPDATE calls SET state = 'uncertain', error_code = 'foreign_sid', next_check_at = v_now + p_settle_after
+                WHERE id = c.id AND state = 'dialing';
+                v_result := CASE WHEN FOUND THEN 'uncertain' ELSE 'overtaken' END;
+                PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
             ELSIF c.ended_at IS NOT NULL AND (c.state = 'abandoned' OR c.call_sid IS NULL) THEN
                 v_result := CASE WHEN ringfence_surface_call(c.id, i.call_sid, NULL) THEN 'surfaced' ELSE 'repeat' END;
             ELSE
