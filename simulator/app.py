@@ -81,7 +81,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     )
     async with courier:
         exchange = Exchange(settings, journal, courier, clock)
-        writer = exchange.spawn(journal.run())
+        writer = exchange.supervise(journal.run())
         runner = web.AppRunner(application(exchange), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -91,6 +91,6 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(f"http://{host}:{port}", exchange)
         finally:
             await runner.cleanup()
-            await journal.close()
-            await asyncio.wait([writer])
             await exchange.stop()
+            journal.close()
+            await asyncio.wait([writer])

@@ -31,7 +31,7 @@ class Call:
     script: asyncio.Task[None] | None = None
     held: list[Any] = field(default_factory=list)
     first_delivery: asyncio.Event | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event | None = None
     _waiter: asyncio.Future[None] | None = None
 
     @property
@@ -42,6 +42,17 @@ class Call:
     @property
     def over(self) -> bool:
         return self.entry.outcome is not None
+
+    async def ended(self) -> None:
+        """Return when it is over."""
+        if not self.over:
+            self._ended = self._ended or asyncio.Event()
+            await self._ended.wait()
+
+    def tell_ended(self) -> None:
+        """Release those who wait for the end."""
+        if self._ended is not None:
+            self._ended.set()
 
     @property
     def from_(self) -> str:

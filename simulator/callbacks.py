@@ -18,7 +18,7 @@ from simulator.courier import Courier, Fields, Parcel
 from simulator.journal import Journal
 from simulator.modes import EVENTS
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,18 @@ class Callbacks:
 
     def notify(self, call: Call, event: str, status: str) -> None:
         """Tell of an event, if the call's creator asked to be told."""
-        if call.create.status_callback is None or event not in call.create.events:
-            return
+        if call.create.status_callback is not None and event in call.create.events:
+            self._dispatch(call, event, status)
+        if event == "completed" and call.held:
+            self._release(call)
+
+    def _dispatch(self, call: Call, event: str, status: str) -> None:
         sequence = len(call.entry.states) - 2
         notice = Notice(event, status, sequence, fields.progress(call, status, sequence, time.time()))
         if _applies(call, "callback_lost", event):
             self._record_lost(call, notice)
         elif call.mode("callback_reorder") is not None:
-            self._hold(call, notice)
+            call.held.append(notice)
         else:
             self._spawn(self._send(call, notice))
 
@@ -78,13 +82,11 @@ class Callbacks:
         self._journal.append(_line(call, notice, 0, url, time.time(), time.monotonic(), error="lost"))
         self._delivered(call, notice)
 
-    def _hold(self, call: Call, notice: Notice) -> None:
-        call.held.append(notice)
-        if notice.event == "completed":
-            order = (call.mode("callback_reorder") or {}).get("order")
-            held = self._shuffled(call.held) if order is None else _ordered(call.held, order)
-            call.held = []
-            self._spawn(self._send_all(call, held))
+    def _release(self, call: Call) -> None:
+        order = (call.mode("callback_reorder") or {}).get("order")
+        held = self._shuffled(call.held) if order is None else _ordered(call.held, order)
+        call.held = []
+        self._spawn(self._send_all(call, held))
 
     def _shuffled(self, notices: list[Notice]) -> list[Notice]:
         """Another order than that in which they happened, where there is one."""
@@ -161,6 +163,8 @@ def _applies(call: Call, mode: str, event: str) -> dict[str, Any] | None:
 def _spoil(call: Call, notice: Notice, parcel: Parcel) -> tuple[Parcel, bool]:
     """The parcel as the call's rules want it, and whether the right one is sent as well."""
     extra = False
+    if not call.entry.behaviour:
+        return parcel, extra
     if found := _applies(call, "callback_bad_signature", notice.event):
         parcel, extra = replace(parcel, bad_signature=True), bool(found.get("extra"))
     if _applies(call, "callback_old_token", notice.event):

@@ -8,6 +8,7 @@ import asyncio
 import time
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from simulator import faults
@@ -16,11 +17,14 @@ from simulator.call import Call
 from simulator.create import check, token_of
 from simulator.errors import Refusal
 from simulator.exchange import Exchange
+from simulator.logs import masked
 from simulator.modes import http_error
 from simulator.rest import Ask, answer_json, spoil_answer
 from simulator.rules import Rule
 
 LONGEST_FIRST = 30.0
+
+log = structlog.get_logger()
 
 
 class Creating:
@@ -31,6 +35,8 @@ class Creating:
 
     async def create(self, ask: Ask) -> web.StreamResponse:
         rule = ask.rule
+        if rule is not None:
+            log.info("FAULT", mode=rule.mode, rule=rule.id, to=masked(ask.form.get("To", [""])[-1]))
         try:
             early = self._before(ask, rule) if rule is not None else None
             if early is None:

@@ -62,14 +62,19 @@ class Exchange:
         return self.life.tally
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside everything else; if it dies of an error, so does the simulator."""
-        task = asyncio.get_running_loop().create_task(work)
+        """Run a part of a call's life beside everything else, until `stop`."""
+        task = self.supervise(work)
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def supervise(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something; if it dies of an error, so does the simulator."""
+        task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("TASK_DIED", error=repr(error))
             if not self.failed.done():
@@ -77,7 +82,7 @@ class Exchange:
 
     async def stop(self) -> None:
         """End every task; calls that live go on from the ledger at the next start."""
-        tasks = [*self._tasks, *(call.script for call in self.calls.all() if call.script is not None)]
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -121,8 +126,9 @@ class Exchange:
         return call
 
     def begin(self, call: Call) -> None:
-        """Let a call live."""
-        self.spawn(self.life.live(call))
+        """Let a call live, unless a reset has forgotten it meanwhile."""
+        if self.calls.get(call.account.sid, call.sid) is call:
+            self.spawn(self.life.live(call))
 
     def delete(self, call: Call) -> None:
         self.journal.append({"kind": "delete", "sid": call.sid})
@@ -136,6 +142,8 @@ class Exchange:
     async def reset(self) -> None:
         """Forget every call and rule, in the ledger too."""
         await self.stop()
+        for call in self.calls.live():
+            call.tell_ended()
         self.journal.append({"kind": "reset", "at": time.time(), "mono": time.monotonic()})
         self.rules.remove()
         self.calls = Calls()

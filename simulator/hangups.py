@@ -42,7 +42,7 @@ async def _end(exchange: Exchange, call: Call, wanted: str) -> None:
         return
     call.ending = "canceled" if wanted == "canceled" else "completed"
     call.nudge()
-    await call.ended.wait()
+    await call.ended()
 
 
 def _check(exchange: Exchange, url: str | None, twiml: str | None, limit: str | None) -> None:

@@ -55,10 +55,14 @@ class Journal:
 
     async def run(self) -> None:
         """Write batches until closed; an error of the disk ends it, and with it the process."""
-        while not self._closing:
+        while not self._closing or self._lines:
             await self._wake.wait()
-            self._wake.clear()
+            if not self._closing:
+                self._wake.clear()
             await self._write()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     async def _write(self) -> None:
         lines, self._lines = self._lines, []
@@ -69,14 +73,10 @@ class Journal:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def close(self) -> None:
-        """Write what is left and close the file; `run` ends."""
+    def close(self) -> None:
+        """Let `run` write what is left, close the file and end."""
         self._closing = True
         self._wake.set()
-        await self._write()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
 
 def _append(file: int, data: bytes) -> None:

@@ -7,6 +7,7 @@ the machine itself starts anew.
 """
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -142,7 +143,7 @@ class Ledger:
             token=line["token"],
             at=line["at"],
             mono=line["mono"],
-            params=[(name, value) for name, value in line["params"]],
+            params=_params(line),
             mode=line["mode"],
             answer_status=line["answer_status"],
             answer_code=line["answer_code"],
@@ -171,7 +172,7 @@ class Ledger:
             entry.params, entry.mode, entry.twin = asked.params, asked.mode, True
             entry.answer_status, entry.answer_code = asked.answer_status, asked.answer_code
         else:
-            entry.params = [(name, value) for name, value in line["params"]]
+            entry.params = _params(line)
         self.entries.append(entry)
         return entry
 
@@ -198,6 +199,11 @@ class Ledger:
 
     def _fold_delete(self, line: dict[str, Any]) -> None:
         self.by_sid[line["sid"]].deleted = True
+
+
+def _params(line: dict[str, Any]) -> list[tuple[str, str]]:
+    """The form as received; the names, the same in every request, are kept once."""
+    return [(sys.intern(name), value) for name, value in line["params"]]
 
 
 def _rest(line: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Life:
         """Carry out new TwiML in place of what an answered call was doing."""
         if call.script is not None:
             call.script.cancel()
-        call.script = asyncio.create_task(self._script(call, url, method, twiml))
+        call.script = self._spawn(self._script(call, url, method, twiml))
 
     async def _queue(self, call: Call) -> End | None:
         if "initiated" in call.entry.states:
@@ -157,7 +157,7 @@ class Life:
             }
         )
         self.tally.ended(call.entry)
-        call.ended.set()
+        call.tell_ended()
         if call.script is not None:
             call.script.cancel()
         if not end.silent:

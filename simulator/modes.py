@@ -91,6 +91,8 @@ def check_params(mode: str, params: Mapping[str, Any]) -> None:
         raise ValueError("error needs the parameter code")
     if mode == "outcome" and params.get("outcome", "answered") not in OUTCOMES:
         raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}")
+    if params.get("when", "after") not in ("before", "after"):
+        raise ValueError("when must be before or after")
     if mode == "bad_201" and params.get("form", "empty") not in BAD_201_FORMS:
         raise ValueError(f"form must be one of {', '.join(sorted(BAD_201_FORMS))}")
     for name in NUMBERS & set(params):

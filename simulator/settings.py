@@ -17,7 +17,7 @@ class AccountSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sid: AccountSid
-    auth_tokens: list[str] = Field(min_length=1)
+    auth_tokens: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     from_numbers: list[str] = []
     cps: float | None = Field(default=None, gt=0)
     max_calls: int | None = Field(default=None, gt=0)

@@ -1,6 +1,7 @@
 """Where the simulator may send webhooks: to this machine, unless told otherwise."""
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
@@ -20,10 +21,15 @@ def is_url(text: str) -> bool:
 
 def is_loopback(host: str | None) -> bool:
     """Whether a host, by name or address, is this machine; names other than localhost are not looked up."""
+    return _is_loopback(host or "")
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

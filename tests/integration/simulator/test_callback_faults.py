@@ -85,6 +85,12 @@ async def test_events_come_in_a_given_order(client: Client, webhooks: Webhooks) 
     assert webhooks.statuses() == ["completed", "in-progress", "initiated", "ringing"]
 
 
+async def test_held_events_come_even_when_the_end_is_not_asked_for(client: Client, webhooks: Webhooks) -> None:
+    await client.rule("callback_reorder", params={"order": ["answered", "initiated"]})
+    await client.create(webhooks.form(StatusCallbackEvent=["initiated", "answered"]))
+    await until(lambda: webhooks.statuses() == ["in-progress", "initiated"])
+
+
 async def test_events_are_shuffled(client: Client, webhooks: Webhooks) -> None:
     await client.rule("callback_reorder")
     await client.create(webhooks.form())

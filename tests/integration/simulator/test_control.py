@@ -1,3 +1,6 @@
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from tests.integration.simulator.conftest import Simulate
@@ -63,6 +66,20 @@ async def test_a_reset_forgets_calls_rules_and_counts(client: Client, webhooks: 
     assert (await client.rest("GET", "/Calls.json"))[1]["calls"] == []
     await client.create(webhooks.form())
     assert len(await client.ended()) == 1
+
+
+async def test_a_reset_amid_creates_and_hang_ups_leaves_the_simulator_well(
+    simulate: Simulate, webhooks: Webhooks, tmp_path: Path
+) -> None:
+    async with simulate(ledger=str(tmp_path / "ledger")) as client:
+        creating = [asyncio.create_task(client.create(webhooks.form(f"t{n}"))) for n in range(50)]
+        for _ in range(5):
+            await client.sim("POST", "/reset")
+        await asyncio.gather(*creating)
+        await client.sim("POST", "/reset")
+        await client.create(webhooks.form("last"))
+        (entry,) = await client.ended()
+        assert entry["token"] == "last"
 
 
 async def test_rules_show_how_often_they_struck(client: Client, webhooks: Webhooks) -> None:

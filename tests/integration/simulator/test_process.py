@@ -114,6 +114,25 @@ async def test_what_is_shown_is_what_the_file_says(tmp_path: Path, webhooks: Web
         assert list(read[entry["sid"]].states) == list(entry["states"])
 
 
+async def test_a_reset_is_durable_and_what_comes_after_it_too(tmp_path: Path, webhooks: Webhooks) -> None:
+    async with process(environment(tmp_path / "ledger")) as (child, client):
+        await client.create(webhooks.form("before"))
+        await client.sim("POST", "/reset")
+        await client.create(webhooks.form("after"))
+        child.kill()
+        await child.wait()
+    assert [entry.token for entry in read_ledger(tmp_path / "ledger")] == ["after"]
+
+
+async def test_it_ends_cleanly_amid_a_hundred_calls(tmp_path: Path, webhooks: Webhooks) -> None:
+    async with process(environment(tmp_path / "ledger")) as (child, client):
+        for n in range(100):
+            await client.create(webhooks.form(f"t{n}"))
+        child.terminate()
+        assert await asyncio.wait_for(child.wait(), PATIENCE) == 0
+    assert len(read_ledger(tmp_path / "ledger")) == 100
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

@@ -40,7 +40,7 @@ async def write(path: Path, *lines: dict[str, Any]) -> None:
     for line in lines:
         journal.append(line)
     await journal.durable()
-    await journal.close()
+    journal.close()
     await writer
 
 
