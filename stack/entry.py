@@ -1,10 +1,12 @@
 """How a program that supervises children begins and ends.
 
 The first SIGINT, SIGTERM or SIGHUP cancels the program, which then cleans up; every further one kills the
-children at once, so that nothing polite can hold the end up. Nothing interrupts the cleaning up itself.
+children at once, so that nothing polite can hold the end up. Nothing interrupts the cleaning up itself. A terminal
+that goes away counts as SIGHUP also where make, or a remote shell, keeps that signal to itself.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -13,6 +15,7 @@ from typing import Any
 from stack.errors import StackError
 from stack.processes import end_all
 
+TERMINAL_CHECK = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -37,6 +40,15 @@ async def _supervised(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
             loop.add_signal_handler(number, on, number)
+    terminals = [number for number in (0, 1, 2) if os.isatty(number)]
+
+    def look() -> None:
+        if not all(map(os.isatty, terminals)):
+            on(signal.SIGHUP)
+        elif not received:
+            loop.call_later(TERMINAL_CHECK, look)
+
+    look()
     try:
         return await task
     except asyncio.CancelledError:
