@@ -9,7 +9,7 @@ the machine itself starts anew.
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +109,12 @@ class LedgerEntry:
         return self.sid is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """What `/sim/ledger` shows: the fields, `from_` as `from`, and `carried_out`."""
-        content = asdict(self)
-        content["from"] = content.pop("from_")
-        return content | {"carried_out": self.carried_out}
+        """What `/sim/ledger` shows: the fields, `from_` as `from`, and `carried_out`; parts are not copied."""
+        content = {name: getattr(self, name) for name in _SHOWN}
+        return content | {"from": self.from_, "carried_out": self.carried_out}
+
+
+_SHOWN = tuple(one.name for one in fields(LedgerEntry) if one.name != "from_")
 
 
 class Ledger:
