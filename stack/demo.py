@@ -96,8 +96,8 @@ def summary(campaign: Campaign, look: Look, calls: list[PlacedCall]) -> Iterator
 
 def skipped(refused: list[dict[str, Any]], invalid: int, updated: int) -> str:
     reasons = Counter(line["reason"] for line in refused)
-    reasons["number that no phone has"] += invalid
-    reasons["same number written twice"] += updated
+    reasons["numbers that no phone has"] += invalid
+    reasons["numbers that stood there before"] += updated
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
     return f"{reasons.total()} ({told})" if told else "0"
 
