@@ -44,6 +44,8 @@ BULK_LIMITS: Mapping[str, str] = {
 _BUSY = {"55P03", "57014", "40P01", "40001", "25P03"}  # lock, statement timeout, deadlock, serialization, idle
 _AWAY_CLASSES = ("08", "57P", "53")  # connection, operator intervention, out of resources
 
+_REFUSED_CLASSES = (*_AWAY_CLASSES, "28", "3D")  # also: not authorised, no such database
+
 
 def _translate(error: exc.DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
@@ -76,10 +78,12 @@ def translated() -> Iterator[None]:
         raise DatabaseBusy("no connection to the database was free in time") from error
     except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
-    except asyncpg.PostgresError as error:  # outside SQLAlchemy's wrapping
+    except asyncpg.PostgresError as error:  # outside SQLAlchemy's wrapping: while connecting, or in a session
         if error.sqlstate in _BUSY:
             raise DatabaseBusy(f"the database was busy ({error.sqlstate})") from error
-        raise DatabaseAway(f"the database refuses connections ({error.sqlstate})") from error
+        if error.sqlstate.startswith(_REFUSED_CLASSES):
+            raise DatabaseAway(f"the database refuses connections ({error.sqlstate})") from error
+        raise
 
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]

@@ -55,7 +55,8 @@ def _install_functions(connection: Connection) -> None:
         ),
         {"names": names},
     ).all()
-    run_script(connection, ";".join(drops) + ";" + "\n".join(scripts))
+    # bodies name one another, so none is checked before all are there
+    run_script(connection, "SET LOCAL check_function_bodies = off;" + ";".join([*drops, ""]) + "\n".join(scripts))
     connection.execute(text("DELETE FROM installed_functions"))
     connection.execute(text("INSERT INTO installed_functions (digest) VALUES (:digest)"), {"digest": digest})
 
