@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from services.api import routes_ending, routes_runs, routes_start
+
+ROUTERS: tuple[APIRouter, ...] = (routes_start.router, routes_runs.router, routes_ending.router)
