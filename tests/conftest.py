@@ -72,7 +72,7 @@ async def empty_database_url(postgres_server: DatabaseServer) -> AsyncIterator[s
 @pytest.fixture
 async def amqp_url(rabbitmq_server: BrokerServer) -> AsyncIterator[str]:
     """A virtual host of the test's own."""
-    url = await rabbitmq_server.new_vhost()
+    url = await rabbitmq_server.new_vhost(emptied=True)
     yield url
     await rabbitmq_server.drop_vhost(url)
 
@@ -106,7 +106,7 @@ async def make_stack(
             if not own_servers:
                 database = await postgres_server.new_database()
                 started.push_async_callback(postgres_server.drop, database)
-                amqp_url = await rabbitmq_server.new_vhost()
+                amqp_url = await rabbitmq_server.new_vhost(emptied=True)
                 started.push_async_callback(rabbitmq_server.drop_vhost, amqp_url)
                 database_url = database.url
             system = Stack(services, settings, name=_folder(request), database_url=database_url, amqp_url=amqp_url)
