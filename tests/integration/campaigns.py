@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -16,7 +16,7 @@ WORKER = "tests:1"
 FROM_NUMBER = "+15005550006"
 TWIML = "<Response><Say>Hello</Say></Response>"
 
-Row = asyncpg.Record
+Row: TypeAlias = Mapping[str, Any]
 
 
 def new_sid(kind: str = "CA") -> str:
@@ -106,7 +106,7 @@ class Campaigns:
         return list(await self.connection.fetch(query, *values))
 
     async def _one(self, query: str, value: int) -> Row:
-        row = await self.connection.fetchrow(query, value)
+        row: Row | None = await self.connection.fetchrow(query, value)
         assert row is not None
         return row
 
