@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from simulator.exchange import Exchange
 from simulator.ledger import LedgerEntry
@@ -44,7 +44,7 @@ async def local_only(
         return answer_json({"error": "the control API is for this machine only"}, 403)
     try:
         return await handler(request)
-    except (ValidationError, orjson.JSONDecodeError) as error:
+    except ValueError as error:
         return answer_json({"error": str(error)}, 422)
 
 

@@ -153,7 +153,8 @@ def _check_whole_number(form: Form, name: str, code: int, low: int, high: int | 
     text = _one(form, name)
     if text is None:
         return
-    if not (text.isascii() and text.isdigit()) or int(text) < low or (high is not None and int(text) > high):
+    number = numbers.whole(text)
+    if number is None or number < low or (high is not None and number > high):
         raise Refusal(code, f"{name} {text}" if code == 20422 else text)
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl, urldefrag
+from urllib.parse import parse_qsl
+
+from simulator.numbers import whole
 
 RETRYABLE = frozenset({"4xx", "5xx", "ct", "rt"})
 
@@ -20,7 +22,7 @@ class Overrides:
 
 def split(url: str) -> tuple[str, Overrides]:
     """The URL as it is requested and signed, and the overrides of its fragment."""
-    bare, fragment = urldefrag(url)
+    bare, _, fragment = url.partition("#")
     return bare, parse(fragment)
 
 
@@ -39,9 +41,8 @@ def parse(fragment: str) -> Overrides:
 
 
 def _number(text: str | None, default: int, low: int, high: int) -> int:
-    if text is None or not text.isascii() or not text.isdigit():
-        return default
-    return min(max(int(text), low), high)
+    number = whole(text or "")
+    return default if number is None else min(max(number, low), high)
 
 
 def _policy(text: str | None, default: frozenset[str]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from simulator.call import Call
 from simulator.create import LONGEST_TWIML, Form
 from simulator.errors import Refusal
 from simulator.exchange import Exchange
+from simulator.numbers import whole
 from simulator.targets import RemoteTarget, guard, is_url
 
 ENDS = ("canceled", "completed")
@@ -55,7 +56,7 @@ def _check(exchange: Exchange, url: str | None, twiml: str | None, limit: str | 
             raise Refusal(21205, f"{url} (simulator: {error})") from error
     if len(twiml or "") > LONGEST_TWIML:
         raise Refusal(32018)
-    if limit is not None and not (limit.isascii() and limit.isdigit() and int(limit) > 0):
+    if limit is not None and not whole(limit):
         raise Refusal(20422, f"TimeLimit {limit}")
 
 

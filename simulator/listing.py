@@ -13,6 +13,7 @@ from simulator.answers import status, visible
 from simulator.call import Call
 from simulator.errors import Refusal
 from simulator.index import Calls
+from simulator.numbers import whole
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1000
@@ -120,9 +121,10 @@ class Paging:
 
 def _whole(query: Query, name: str, default: int) -> int:
     text = query.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()):
+    number = whole(text)
+    if number is None:
         raise Refusal(20001, f"{name} {text}")
-    return int(text)
+    return number
 
 
 def select(calls: Calls, account: str, wanted: Filter, paging: Paging) -> tuple[list[Call], str | None]:

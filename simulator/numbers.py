@@ -3,8 +3,9 @@
 import hashlib
 import re
 
-E164 = re.compile(r"^\+[1-9]\d{1,14}$")
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 SHORTEST_DIALABLE = 8
+LONGEST_NUMBER = 9
 
 MAGIC_TO = {
     "+15005550001": 21217,
@@ -14,12 +15,17 @@ MAGIC_TO = {
 }
 MAGIC_INVALID_FROM = "+15005550001"
 
-_NORTH_AMERICA = re.compile(r"^\+1(\d{3})(\d{3})(\d{4})$")
+_NORTH_AMERICA = re.compile(r"\+1([0-9]{3})([0-9]{3})([0-9]{4})")
+
+
+def whole(text: str) -> int | None:
+    """A whole number in plain digits, None for anything else or anything longer than Twilio would read."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 def refuse_to(number: str) -> int | None:
     """The code with which a callee's number is refused, None when it can be dialled."""
-    if not E164.match(number):
+    if not E164.fullmatch(number):
         return 21211
     if number in MAGIC_TO:
         return MAGIC_TO[number]
@@ -28,14 +34,14 @@ def refuse_to(number: str) -> int | None:
 
 def refuse_from(number: str, owned: bool) -> int | None:
     """The code with which a caller id is refused, None when it may be shown."""
-    if not E164.match(number) or number == MAGIC_INVALID_FROM:
+    if not E164.fullmatch(number) or number == MAGIC_INVALID_FROM:
         return 21212
     return None if owned else 21210
 
 
 def formatted(number: str) -> str:
     """National form for North America, the number itself elsewhere."""
-    parts = _NORTH_AMERICA.match(number)
+    parts = _NORTH_AMERICA.fullmatch(number)
     return f"({parts[1]}) {parts[2]}-{parts[3]}" if parts else number
 
 

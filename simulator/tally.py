@@ -109,4 +109,7 @@ class Tally:
 
 def _path(entry: LedgerEntry) -> str:
     url = next((value for name, value in entry.params if name == "StatusCallback"), "")
-    return urlsplit(url).path.rpartition("/")[0]
+    try:
+        return urlsplit(url).path.rpartition("/")[0]
+    except ValueError:
+        return ""

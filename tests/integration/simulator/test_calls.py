@@ -20,6 +20,7 @@ from tests.integration.simulator.rig import (
 )
 
 LONG = {"params": {"outcome": "answered", "ring_seconds": 1, "talk_seconds": 3600}}
+HUGE_PAGE = pytest.param("Page=" + "9" * 5000, id="huge-page")
 RINGING = {"params": {"outcome": "answered", "ring_seconds": 3600}}
 
 
@@ -158,7 +159,9 @@ async def test_lists_are_filtered(client: Client, webhooks: Webhooks) -> None:
         assert (query, status, len(page["calls"])) == (query, 200, count)
 
 
-@pytest.mark.parametrize("query", ["Status=gone", "PageSize=0", "PageSize=1001", "Page=x", "StartTime=noon"])
+@pytest.mark.parametrize(
+    "query", ["Status=gone", "PageSize=0", "PageSize=1001", "Page=x", "StartTime=noon", f"Page={'9' * 5000}"]
+)
 async def test_a_list_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
     assert (await client.rest("GET", f"/Calls.json?{query}"))[0] == 400
 

@@ -98,6 +98,7 @@ async def test_rules_show_how_often_they_struck(client: Client, webhooks: Webhoo
         ("/once", [1]),
         ("/scale", {"scale": 0}),
         ("/calls", {"account": SID}),
+        ("/calls", {"account": SID, "to": TO, "from": NUMBER, "params": {"Timeout": "soon"}}),
     ],
 )
 async def test_a_bad_request_to_the_control_api_is_422(client: Client, path: str, content: object) -> None:

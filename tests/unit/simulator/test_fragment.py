@@ -15,6 +15,10 @@ def test_every_override_is_read_and_the_fragment_leaves_the_url() -> None:
     assert overrides == Overrides(2000, 3000, 14000, 5, RETRYABLE)
 
 
+def test_an_empty_query_is_left_as_it_is() -> None:
+    assert split("http://h/p?#rc=2")[0] == "http://h/p?"
+
+
 @pytest.mark.parametrize(
     ("fragment", "retry_on"),
     [
