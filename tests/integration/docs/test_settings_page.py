@@ -22,4 +22,4 @@ def _shown(default: object) -> str:
 
 
 def test_the_page_of_settings_names_every_setting_and_its_default() -> None:
-    assert ROWS == {name.upper(): _shown(field.default) for name, field in Settings.model_fields.items()}
+    assert {name.upper(): _shown(field.default) for name, field in Settings.model_fields.items()} == ROWS
