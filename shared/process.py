@@ -22,7 +22,7 @@ import uvicorn
 import uvloop
 
 from shared import logs, metrics
-from shared.errors import RingfenceError, SchemaTooOld
+from shared.errors import IsolationBroken, RingfenceError, SchemaTooOld
 from shared.settings import Service, Settings, load_settings
 
 CLEAN, FAILED, OLD_SCHEMA = 0, 1, 3
@@ -129,6 +129,9 @@ def _explain(error: Exception) -> int:
         return OLD_SCHEMA
     if isinstance(cause, CannotListen):
         log.error("CANNOT_LISTEN", reason=str(cause))
+        return FAILED
+    if isinstance(cause, IsolationBroken):
+        log.error("ISOLATION_BROKEN", reason=str(cause))
         return FAILED
     log.error("WORKER_FAILED", reason=str(cause) or type(cause).__name__, exc_info=error)
     return FAILED

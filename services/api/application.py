@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.api import errors
 from services.api.context import Context
+from services.api.docs import serve_docs
 from services.api.limits import BodyLimit
 from services.api.openapi import DESCRIPTION, document_errors
 from services.api.routers import ROUTERS
@@ -18,6 +19,7 @@ def create_app(api: Context) -> FastAPI:
         title="Ringfence",
         version="1",
         description=DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -27,5 +29,6 @@ def create_app(api: Context) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(health_routes(api.health))
+    serve_docs(app)
     document_errors(app)
     return app
