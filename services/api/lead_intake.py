@@ -7,10 +7,11 @@ counts; the answer names ids in the order in which the leads were given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.api.dependencies import Acting
+from services.api.errors import invalid
 from services.api.lead_fields import clean_attributes, clean_name
 from services.api.phones import LONGEST_INPUT, normalised
 from services.api.reasons import Refused
@@ -48,6 +49,20 @@ class TakenIn:
     updated: int
     invalid: list[BadLead]
     lead_ids: list[int | None]
+
+
+def read_items(body: Mapping[str, object]) -> list[object]:
+    """Return the leads that a body lists. Raises Invalid."""
+    items = body.get("leads")
+    if items is None:
+        raise invalid("leads", "field.required")
+    if not isinstance(items, list):
+        raise invalid("leads", "field.not_a_list")
+    if not items:
+        raise invalid("leads", "field.too_few", count=1)
+    if len(items) > MOST_LEADS:
+        raise invalid("leads", "field.too_many", count=MOST_LEADS)
+    return items
 
 
 async def take_leads(acting: Acting, items: Sequence[object], region: str) -> TakenIn:

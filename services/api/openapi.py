@@ -45,9 +45,25 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """Return the documentation of a body that the route reads by itself."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
+    schema = model.model_json_schema(ref_template="{model}")
+    schema = _inlined(schema, schema.pop("$defs", {}))
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, models: dict[str, Any]) -> Any:
+    """Put each model in the place where it is named: FastAPI does not know of bodies that a route reads by itself."""
+    if isinstance(schema, dict) and schema.get("$ref") in models:
+        return _inlined(models[schema["$ref"]], models)
+    if isinstance(schema, dict):
+        return {key: _inlined(value, models) for key, value in schema.items()}
+    return [_inlined(value, models) for value in schema] if isinstance(schema, list) else schema
+
+
+def file_body(description: str) -> dict[str, Any]:
+    """Return the documentation of a form with one file, which the route reads by itself."""
+    file = {"type": "string", "format": "binary", "description": description}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def document_errors(app: FastAPI) -> None:

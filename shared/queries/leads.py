@@ -78,7 +78,7 @@ MERGE = text("""
 
 # One page of leads, of one business or, for the platform, of all.
 PAGE = text("""
-    SELECT id, phone, name, attributes, created_at
+    SELECT id, business_id, phone, name, attributes, created_at
     FROM leads
     WHERE (business_id = CAST(:business_id AS bigint) OR CAST(:business_id AS bigint) IS NULL)
         AND id > :after
@@ -113,6 +113,7 @@ class Lead:
     """A lead as it is kept."""
 
     id: int
+    business_id: int
     phone: str
     name: str | None
     attributes: dict[str, Any]
@@ -169,4 +170,6 @@ async def page_of_leads(db: Database, business_id: int | None, after: int, limit
     async with db.transaction(business_id=business_id) as connection:
         values = {"business_id": business_id, "after": after, "limit": limit}
         rows = (await connection.execute(PAGE, values)).all()
-    return [Lead(row.id, row.phone, row.name, orjson.loads(row.attributes), row.created_at) for row in rows]
+    return [
+        Lead(row.id, row.business_id, row.phone, row.name, orjson.loads(row.attributes), row.created_at) for row in rows
+    ]
