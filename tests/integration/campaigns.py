@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -69,6 +70,14 @@ class Campaigns:
         times = timedelta(seconds=send_within), timedelta(seconds=timeout)
         rows = await self.connection.fetch(claim, list(businesses), WORKER, self.epoch, limit, *times)
         return [row for row in rows if row["verdict"] == "claimed"]
+
+    async def claim_so_many(self, business: int, count: int) -> list[Row]:
+        """Claim until there are so many calls; the rate allows a burst of some only."""
+        calls: list[Row] = []
+        async with asyncio.timeout(30):
+            while len(calls) < count:
+                calls += await self.claim(business, limit=count - len(calls))
+        return calls
 
     async def dialled(self, call: Row, klass: str = "accepted", sid: str | None = None, **more: Any) -> str:
         """Record what came of a claimed call's create, and return what that changed."""
