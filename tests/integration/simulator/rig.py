@@ -86,13 +86,14 @@ class Webhooks:
         return [one.fields["CallStatus"] for one in self.received if one.path == f"/status/{token}"]
 
     def form(self, token: str = "t", **changes: str | list[str]) -> dict[str, str | list[str]]:
-        """A good create with every event subscribed."""
+        """A good create with every event subscribed; it rings for as long as Twilio lets it."""
         return {
             "To": TO,
             "From": NUMBER,
             "Url": f"{self.url}/voice/{token}",
             "StatusCallback": f"{self.url}/status/{token}",
             "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+            "Timeout": "600",
             **changes,
         }
 

@@ -10,6 +10,7 @@ from twilio.request_validator import RequestValidator
 from tests.integration.simulator.conftest import Simulate
 from tests.integration.simulator.rig import TO, TOKEN, Client, Received, Webhooks, eventually, until
 
+RETRY_PAUSE = 0.25 / 20
 BUSY = {"outcome": "busy", "ring_seconds": 1}
 
 
@@ -93,10 +94,15 @@ async def test_errors_are_retried_as_the_fragment_asks(
     url = f"{webhooks.url}/status/t{fragment}"
     await client.create(webhooks.form(StatusCallback=url, StatusCallbackEvent="completed"))
     await client.ended()
-    await until(lambda: len(webhooks.received) >= attempts)
-    await asyncio.sleep(0.1)
-    (entry,) = await client.entries()
-    assert [(one["attempt"], one["http_status"]) for one in entry["callbacks"]] == [
+
+    async def made() -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = (await client.entries())[0]["callbacks"]
+        return found if len(found) >= attempts else None
+
+    await eventually(made)
+    # Long enough for many more attempts, if there were to be any.
+    await asyncio.sleep(10 * RETRY_PAUSE)
+    assert [(one["attempt"], one["http_status"]) for one in (await eventually(made))] == [
         (attempt, 503) for attempt in range(1, attempts + 1)
     ]
     assert len({one.headers["I-Twilio-Idempotency-Token"] for one in webhooks.received}) == 1

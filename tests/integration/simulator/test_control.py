@@ -18,9 +18,15 @@ async def test_a_foreign_call_is_listed_but_not_counted_as_ours(client: Client) 
 
 
 async def test_stats_know_how_many_lived_at_once_and_who_was_rung_twice(client: Client, webhooks: Webhooks) -> None:
-    await client.rule("outcome", params={"outcome": "answered", "ring_seconds": 1, "talk_seconds": 10})
-    for n in range(3):
-        await client.create(webhooks.form(f"t{n}", To=f"{TO[:-1]}{n}"))
+    await client.rule("outcome", params={"outcome": "answered", "ring_seconds": 3600}, times=3)
+    made = [(await client.create(webhooks.form(f"t{n}", To=f"{TO[:-1]}{n}")))[1]["sid"] for n in range(3)]
+
+    async def dialled() -> bool:
+        return all("initiated" in entry["states"] for entry in await client.entries())
+
+    await eventually(dialled)
+    for sid in made:
+        await client.rest("POST", f"/Calls/{sid}.json", data={"Status": "completed"})
     await client.ended(3)
     await client.create(webhooks.form("again", To=f"{TO[:-1]}0"))
     await client.ended(4)

@@ -16,7 +16,7 @@ async def carried_out(client: Client) -> bool:
 
 
 async def test_a_delayed_answer_leaves_the_call_under_way(client: Client, webhooks: Webhooks) -> None:
-    await client.rule("response_delay", params={"seconds": 0.5})
+    await client.rule("response_delay", params={"seconds": 1.5})
     began = time.monotonic()
     creating = asyncio.create_task(client.create(webhooks.form()))
 
@@ -26,7 +26,7 @@ async def test_a_delayed_answer_leaves_the_call_under_way(client: Client, webhoo
     await eventually(exists)
     assert not creating.done()
     assert (await creating)[0] == 201
-    assert time.monotonic() - began >= 0.5
+    assert time.monotonic() - began >= 1.5
 
 
 @pytest.mark.parametrize(("mode", "accepted"), [("reset_after_accept", True), ("reset_before_accept", False)])
@@ -136,24 +136,24 @@ async def test_one_create_is_carried_out_twice(client: Client, webhooks: Webhook
 
 
 async def test_a_late_create_is_carried_out_after_the_connection_is_gone(client: Client, webhooks: Webhooks) -> None:
-    await client.rule("create_late", params={"seconds": 0.3})
+    await client.rule("create_late", params={"seconds": 1.0})
     with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
         await client.create(webhooks.form())
     assert (await client.rest("GET", "/Calls.json"))[1]["calls"] == []
     (entry,) = await client.ended()
-    assert entry["states"]["queued"]["mono"] - entry["mono"] >= 0.3
+    assert entry["states"]["queued"]["mono"] - entry["mono"] >= 1.0
     assert entry["token"] == "t"
 
 
 async def test_too_many_requests_at_once_are_429(simulate: Simulate, webhooks: Webhooks) -> None:
     async with simulate(rest_limit=2) as client:
-        await client.rule("response_delay", params={"seconds": 0.5})
+        await client.rule("response_delay", params={"seconds": 1.5})
         answers = await asyncio.gather(*(client.create(webhooks.form()) for _ in range(5)))
         assert sorted(status for status, _ in answers) == [201, 201, 429, 429, 429]
 
 
 async def test_reads_lag_behind(client: Client, webhooks: Webhooks) -> None:
-    await client.rule("rest_stale", params={"lag": 0.5})
+    await client.rule("rest_stale", params={"lag": 1.5})
     _, call = await client.create(webhooks.form())
     path = f"/Calls/{call['sid']}.json"
     assert (await client.rest("GET", path))[0] == 404

@@ -40,6 +40,7 @@ def environment(ledger: Path, **changes: str) -> dict[str, str]:
         "SIM_TIME_SCALE": "20",
         "SIM_CPS": "1000",
         "SIM_SEED": "1",
+        "SIM_OUTCOMES": json.dumps({"answered": 1, "busy": 0, "no_answer": 0, "failed": 0}),
         "SIM_TIMINGS": json.dumps(QUICK),
         **changes,
     }
