@@ -78,7 +78,7 @@ MERGE = text("""
 
 # One page of leads, of one business or, for the platform, of all.
 PAGE = text("""
-    SELECT id, business_id, phone, name, attributes, created_at
+    SELECT id, business_id, phone, name, CAST(attributes AS text) AS attributes, created_at
     FROM leads
     WHERE (business_id = CAST(:business_id AS bigint) OR CAST(:business_id AS bigint) IS NULL)
         AND id > :after
