@@ -149,6 +149,7 @@ CREATE TABLE IF NOT EXISTS dispatcher_lease (
     backend_start timestamptz,
     renewed_at timestamptz,
     identity text,
-    database_trusted boolean NOT NULL DEFAULT true
+    database_trusted boolean NOT NULL DEFAULT true,
+    trusted_until timestamptz
 );
 INSERT INTO dispatcher_lease (partition, epoch) VALUES (0, 0) ON CONFLICT DO NOTHING;

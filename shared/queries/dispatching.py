@@ -45,13 +45,7 @@ RECORD_DIALS = text("""
 DISOWN = text("SELECT ringfence_disown(:epoch, CAST(:in_hand AS bigint[])) AS calls")
 
 # Makes the account of the settings the shared one, with its rate.
-SHARE_ACCOUNT = text("""
-    WITH demoted AS (
-        UPDATE accounts SET is_shared = false WHERE is_shared AND account_sid <> :account_sid
-    )
-    INSERT INTO accounts (account_sid, is_shared, calls_per_second) VALUES (:account_sid, true, :rate)
-    ON CONFLICT (account_sid) DO UPDATE SET is_shared = true, calls_per_second = excluded.calls_per_second
-""")
+SHARE_ACCOUNT = text("SELECT ringfence_share_account(:account_sid, :rate)")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ carries a sid is certain, and everything else is ambiguous. No error's text hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,14 +53,20 @@ class CreateAccepted:
 
 
 async def create_call(
-    http: ProviderHttp, credentials: Credentials, request: CreateRequest, *, send_before: float
+    http: ProviderHttp,
+    credentials: Credentials,
+    request: CreateRequest,
+    *,
+    send_before: float,
+    on_sent: Callable[[], None] | None = None,
 ) -> CreateAccepted:
     """Sends one create while `boottime.now() < send_before`, and awaits its answer for `http.dial_timeout`.
 
+    `on_sent` is called at the moment from which on a byte may have left; it must not raise.
     Raises DeadlinePassed or NotSent when no byte left, CreateRejected when the provider refused, and Ambiguous when
     it may hold a call.
     """
-    once = _OneCreate(http, credentials, Gate(send_before))
+    once = _OneCreate(http, credentials, Gate(send_before, on_sent))
     token = credentials.auth_token.get_secret_value()
     client = Client(credentials.account_sid, token, http_client=once, environment=_NO_ENVIRONMENT)
     try:

@@ -23,8 +23,9 @@ from shared.telephony import boottime
 class Gate:
     """Lets one create out while `boottime.now() < send_before`; leaving the block resets an unfinished one."""
 
-    def __init__(self, send_before: float) -> None:
+    def __init__(self, send_before: float, on_sent: Callable[[], None] | None = None) -> None:
         self.send_before = send_before
+        self._on_sent = on_sent
         self.opened = False
         self.refusal: NotSent | None = None
         self.on_open: Callable[[], None] | None = None
@@ -45,8 +46,9 @@ class Gate:
             raise self._refuse(DeadlinePassed())
         self.opened = True
         self._transport = transport
-        if self.on_open is not None:
-            self.on_open()
+        for told in (self.on_open, self._on_sent):
+            if told is not None:
+                told()
 
     def answered(self) -> None:
         """The whole answer is here: the connection may be kept."""

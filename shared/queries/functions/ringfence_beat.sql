@@ -7,10 +7,11 @@ CREATE FUNCTION ringfence_beat(p_worker text, p_epoch bigint) RETURNS TABLE (
     WITH lease AS MATERIALIZED (
         SELECT 1 FROM dispatcher_lease WHERE partition = 0 AND epoch = p_epoch AND holder = p_worker
     ), active AS MATERIALIZED (
-        SELECT id, business_id, locked_by_worker, cancel_requested, claim_floor FROM outbound_call_runs
+        SELECT id, business_id, cancel_requested, claim_floor FROM outbound_call_runs
         WHERE ended_at IS NULL AND EXISTS (SELECT 1 FROM lease)
     ), free AS MATERIALIZED (
-        SELECT id FROM outbound_call_runs WHERE id IN (SELECT id FROM active) AND ended_at IS NULL
+        -- the locked row says who had it: a claim that adopts at this instant has said so itself
+        SELECT id, locked_by_worker FROM outbound_call_runs WHERE id IN (SELECT id FROM active) AND ended_at IS NULL
         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     ), beaten AS (
         UPDATE outbound_call_runs r SET last_heartbeat_at = clock_timestamp(), lock_ts = clock_timestamp(),
@@ -18,8 +19,8 @@ CREATE FUNCTION ringfence_beat(p_worker text, p_epoch bigint) RETURNS TABLE (
         FROM free WHERE r.id = free.id AND r.ended_at IS NULL
         RETURNING r.id
     ), adopted AS (
-        SELECT a.id, a.business_id FROM active a JOIN beaten USING (id)
-        WHERE a.locked_by_worker IS DISTINCT FROM p_worker ORDER BY a.id
+        SELECT a.id, a.business_id FROM active a JOIN beaten USING (id) JOIN free f USING (id)
+        WHERE f.locked_by_worker IS DISTINCT FROM p_worker ORDER BY a.id
     ), roomy AS (
         SELECT b.id FROM businesses b
         WHERE b.id IN (SELECT business_id FROM active WHERE NOT cancel_requested)

@@ -56,7 +56,7 @@ BEGIN
         ELSIF c.ended_at IS NOT NULL OR c.state NOT IN ('dialing', 'uncertain') THEN
             v_result := 'overtaken';  -- a callback or the reaper knew better
         ELSIF i.class = 'ambiguous' THEN
-            UPDATE calls SET state = 'uncertain', error_code = i.code, next_check_at = v_now + p_settle_after
+            UPDATE calls SET state = 'uncertain', error_code = coalesce(i.code, i.class), next_check_at = v_now + p_settle_after
             WHERE id = c.id;
             PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
             v_result := 'uncertain';

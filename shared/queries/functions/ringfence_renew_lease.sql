@@ -3,7 +3,9 @@
 CREATE FUNCTION ringfence_renew_lease(p_worker text, p_epoch bigint) RETURNS boolean LANGUAGE sql VOLATILE AS $$
     UPDATE dispatcher_lease SET renewed_at = clock_timestamp(), backend_pid = pg_backend_pid(),
         backend_start = (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()),
-        database_trusted = database_trusted AND identity = ringfence_database_identity()
+        database_trusted = database_trusted AND identity = ringfence_database_identity(),
+        trusted_until = CASE WHEN database_trusted AND identity = ringfence_database_identity()
+                             THEN clock_timestamp() ELSE trusted_until END
     WHERE partition = 0 AND epoch = p_epoch AND holder = p_worker
     RETURNING database_trusted
 $$;

@@ -8,7 +8,9 @@ RETURNS TABLE (epoch bigint, previous text, trusted boolean) LANGUAGE sql VOLATI
         backend_start = (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()),
         renewed_at = clock_timestamp(), identity = coalesce(old.identity, ringfence_database_identity()),
         database_trusted = old.database_trusted
-            AND (old.identity IS NULL OR old.identity = ringfence_database_identity())
+            AND (old.identity IS NULL OR old.identity = ringfence_database_identity()),
+        trusted_until = CASE WHEN old.database_trusted AND (old.identity IS NULL OR old.identity = ringfence_database_identity())
+                             THEN clock_timestamp() ELSE coalesce(old.trusted_until, old.renewed_at) END
     FROM old
     WHERE l.partition = old.partition AND (
         old.holder IS NULL
