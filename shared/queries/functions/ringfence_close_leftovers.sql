@@ -1,5 +1,6 @@
 -- Mends what editing tables by hand leaves behind: queued jobs of runs that are over, and active runs without an open
--- job. Skips what somebody holds. Returns the runs that were ended, and how many jobs were closed.
+-- job. Skips what somebody holds, and leaves the rest to the next call after two seconds. Returns the runs that were
+-- ended (`jobs_closed` 0), and those whose jobs were closed.
 CREATE FUNCTION ringfence_close_leftovers(p_limit integer) RETURNS TABLE (run_id bigint, business_id bigint, status text, jobs_closed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -9,19 +10,29 @@ DECLARE
     v_jobs integer;
 BEGIN
     FOR r IN
-        SELECT o.id, o.business_id, o.ended_at, o.status, o.end_reason FROM outbound_call_runs o
-        WHERE o.id IN (SELECT DISTINCT j.run_id FROM outbound_call_jobs j JOIN outbound_call_runs e ON e.id = j.run_id
-                       WHERE j.status = 'queued' AND e.ended_at IS NOT NULL LIMIT p_limit)
-           OR (o.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = o.id
-                                                  AND j.status IN ('queued', 'dialing', 'in_progress')))
+        WITH RECURSIVE waiting (run_id) AS (  -- each run with a queued job once, however many jobs it has
+            (SELECT j.run_id FROM outbound_call_jobs j WHERE j.status = 'queued' ORDER BY j.run_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT j.run_id FROM outbound_call_jobs j WHERE j.status = 'queued' AND j.run_id > w.run_id
+                    ORDER BY j.run_id LIMIT 1)
+            FROM waiting w WHERE w.run_id IS NOT NULL
+        ), left_over AS (
+            SELECT e.id FROM waiting w JOIN outbound_call_runs e ON e.id = w.run_id WHERE e.ended_at IS NOT NULL
+            UNION ALL
+            SELECT e.id FROM outbound_call_runs e
+            WHERE e.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = e.id
+                                                     AND j.status IN ('queued', 'dialing', 'in_progress'))
+        )
+        SELECT o.id, o.business_id, o.ended_at, o.status, coalesce(o.end_reason, o.status) AS reason
+        FROM outbound_call_runs o WHERE o.id IN (SELECT l.id FROM left_over l ORDER BY l.id LIMIT p_limit)
         ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
     LOOP
         v_jobs := 0;
         v_status := NULL;
         IF r.ended_at IS NOT NULL THEN
             UPDATE outbound_call_jobs SET updated_at = clock_timestamp(),
-                status = CASE WHEN r.end_reason IN ('cancelled', 'stopped') THEN 'cancelled' ELSE 'failed' END,
-                outcome = CASE WHEN r.end_reason IN ('cancelled', 'stopped') THEN NULL ELSE 'not_dialed' END
+                status = CASE WHEN r.reason IN ('cancelled', 'stopped') THEN 'cancelled' ELSE 'failed' END,
+                outcome = CASE WHEN r.reason IN ('cancelled', 'stopped') THEN NULL ELSE 'not_dialed' END
             WHERE run_id = r.id AND status = 'queued';
             GET DIAGNOSTICS v_jobs = ROW_COUNT;
         ELSE
@@ -30,5 +41,6 @@ BEGIN
         IF v_jobs > 0 OR v_status IS NOT NULL THEN
             RETURN QUERY SELECT r.id, r.business_id, coalesce(v_status, r.status), v_jobs;
         END IF;
+        EXIT WHEN clock_timestamp() > statement_timestamp() + interval '2 s';
     END LOOP;
 END $$;

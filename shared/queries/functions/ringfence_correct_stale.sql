@@ -1,5 +1,6 @@
 -- Ends the running runs that are stale: still quiet, and with an unanswered nudge older than `p_stale_after` less
--- `p_nudge_after`. The one predicate for it, for the reaper (every business, NULL) and the API (one).
+-- `p_nudge_after`. The one predicate for it, for the reaper (every business, NULL) and the API (one). Runs may have
+-- very many jobs: after two seconds the rest is left to the next call.
 CREATE FUNCTION ringfence_correct_stale(p_business bigint, p_nudge_after interval, p_stale_after interval)
 RETURNS TABLE (run_id bigint, business_id bigint, last_heartbeat_at timestamptz, status text, jobs_failed integer)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -26,5 +27,6 @@ BEGIN
             WHEN r.cancel_requested THEN 'cancelled' ELSE 'stopped' END;
         v_jobs := ringfence_end_run(r.id, v_status, 'stale', 'failed', 'not_dialed');
         RETURN QUERY SELECT r.id, r.business_id, r.quiet_since, v_status, v_jobs;
+        EXIT WHEN clock_timestamp() > statement_timestamp() + interval '2 s';
     END LOOP;
 END $$;
