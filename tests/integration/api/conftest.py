@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import cast
 
 import asyncpg
@@ -18,6 +19,7 @@ from shared.events import Event
 from shared.health import Health
 from shared.process import Stop
 from shared.settings import Settings
+from stack.databases import Database, DatabaseServer
 from tests.integration.api.rig import Rig, World
 
 SECRET = "a secret of 32 bytes for the tests"
@@ -33,16 +35,27 @@ class KeptEvents:
         self.events.append(event)
 
 
-@pytest.fixture
-async def world(superuser_url: str) -> AsyncIterator[World]:
-    """The database past every policy, to put things into it and to look."""
+@asynccontextmanager
+async def open_world(superuser_url: str) -> AsyncIterator[World]:
     connection = await asyncpg.connect(superuser_url, server_settings={"timezone": "UTC"})
     yield World(connection)
     await connection.close()
 
 
-@pytest.fixture
-def settings(database_url: str) -> Settings:
+@asynccontextmanager
+async def open_rig(settings: Settings) -> AsyncIterator[Rig]:
+    kept = KeptEvents()
+    health = Health(required=["database"], optional=["broker"])
+    async with TokenVerifier(settings) as verifier:
+        context = Context(settings, verifier, cast(Publisher, kept), health)
+        assert await prepare(context, Stop())
+        transport = httpx.ASGITransport(create_app(context))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            yield Rig(client, context, kept.events, token)
+        await context.close_connections()
+
+
+def make_settings(database_url: str) -> Settings:
     return Settings.model_validate(
         {
             "database_url": database_url,
@@ -54,17 +67,42 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-async def rig(settings: Settings, world: World) -> AsyncIterator[Rig]:
-    """Two businesses and somebody to ask for each."""
-    kept = KeptEvents()
-    health = Health(required=["database"], optional=["broker"])
-    async with TokenVerifier(settings) as verifier:
-        context = Context(settings, verifier, cast(Publisher, kept), health)
-        assert await prepare(context, Stop())
-        transport = httpx.ASGITransport(create_app(context))
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            yield Rig(client, context, kept.events, token)
-        await context.close_connections()
+async def world(superuser_url: str) -> AsyncIterator[World]:
+    """The database past every policy, to put things into it and to look."""
+    async with open_world(superuser_url) as world:
+        yield world
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return make_settings(database_url)
+
+
+@pytest.fixture
+async def rig(settings: Settings) -> AsyncIterator[Rig]:
+    """The application on the test's own database."""
+    async with open_rig(settings) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+async def shared_database(postgres_server: DatabaseServer) -> AsyncIterator[Database]:
+    """A database for the many tests of a module that leave nothing behind but businesses."""
+    fresh = await postgres_server.new_database()
+    yield fresh
+    await postgres_server.drop(fresh)
+
+
+@pytest.fixture(scope="module")
+async def shared_world(shared_database: Database) -> AsyncIterator[World]:
+    async with open_world(shared_database.superuser_url) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def shared_rig(shared_database: Database) -> AsyncIterator[Rig]:
+    async with open_rig(make_settings(shared_database.url)) as rig:
+        yield rig
 
 
 def token(role: Role, business_id: int | None) -> str:
