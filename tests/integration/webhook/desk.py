@@ -29,7 +29,7 @@ Pairs = Sequence[tuple[str, str]]
 
 def signature(token: str, url: str, pairs: Pairs) -> str:
     """What the provider's own library puts into X-Twilio-Signature."""
-    return str(RequestValidator(token).compute_signature(url, FormData(pairs)))
+    return str(RequestValidator(token).compute_signature(url, FormData(list(pairs))))
 
 
 @dataclass
