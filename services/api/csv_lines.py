@@ -121,22 +121,27 @@ class Lines:
 
 def records(lines: Lines, delimiter: str) -> Iterator[Record]:
     """Yield each record that is not blank."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    reader = _reader(lines, delimiter)
     while (record := _next_record(reader, lines)) is not None:
+        if record.problem is not None and not record.cells:
+            lines.give_back(keep=1)
         if not record.blank:
             yield record
 
 
+def _reader(lines: Lines, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
 def _next_record(reader: Iterator[list[str]], lines: Lines) -> Record | None:
+    """Return the next record; one without cells could not be read, and all lines that it took can be given back."""
     lines.start_record()
     start = lines.number + 1
     try:
         cells = next(reader, None)
     except csv.Error:
-        lines.give_back(keep=1)
         return Record(start, problem=Refused("lead.bad_quotes"))
     except Refused as problem:
-        lines.give_back(keep=1)
         return Record(start, problem=problem)
     if cells is None:
         return None
@@ -147,11 +152,14 @@ def _next_record(reader: Iterator[list[str]], lines: Lines) -> Record | None:
 
 def read_header(lines: Lines) -> tuple[str, Columns]:
     """Return the delimiter and the columns that the first line that is not blank names. Raises Refused."""
-    _pass_blank_lines(lines)
+    try:
+        _pass_blank_lines(lines)
+    except Refused:
+        raise Refused("field.bad_csv_header") from None
     read: list[tuple[str, Columns]] = []
     problem = Refused("field.bad_csv_header")
     for delimiter in DELIMITERS:
-        header = _next_record(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True), lines)
+        header = _next_record(_reader(lines, delimiter), lines)
         lines.give_back(keep=0)
         if header is None:
             raise Refused("field.empty_file")
@@ -162,7 +170,7 @@ def read_header(lines: Lines) -> tuple[str, Columns]:
     if not read:
         raise problem
     delimiter, columns = max(read, key=lambda found: found[1].count)
-    next(records(lines, delimiter))
+    _next_record(_reader(lines, delimiter), lines)
     return delimiter, columns
 
 
