@@ -89,11 +89,11 @@ def translated() -> Iterator[None]:
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
-def _connector(url: str, *, name: str, role: str | None = None, bulk: bool = False) -> Connect:
+def _connector(url: str, *, name: str, role: str | None = None, bulk: bool = False, patient: bool = False) -> Connect:
     settings = {**LIMITS, **(BULK_LIMITS if bulk else {}), "application_name": name}
     if role:
         settings["role"] = role
-    patience = BULK_SECONDS + 5.0 if bulk else COMMAND_SECONDS
+    patience = None if patient else BULK_SECONDS + 5.0 if bulk else COMMAND_SECONDS
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=patience, server_settings=settings)
@@ -101,13 +101,18 @@ def _connector(url: str, *, name: str, role: str | None = None, bulk: bool = Fal
     return connect
 
 
-def make_engine(url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False) -> AsyncEngine:
-    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open."""
+def make_engine(
+    url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False, patient: bool = False
+) -> AsyncEngine:
+    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open.
+
+    A `patient` one awaits each answer for as long as it takes: rewriting a large table may take minutes.
+    """
     pool: dict[str, Any] = {"poolclass": NullPool} if not size else {"pool_size": size, "max_overflow": 0}
     if size:
         pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk), **pool
+        "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk, patient=patient), **pool
     )
 
 

@@ -14,6 +14,10 @@ class SchemaTooOld(RingfenceError):
     """The database schema is older than this program: run `python -m shared.migrations`."""
 
 
+class MigrationFailed(RingfenceError):
+    """The database refused a step of the migration; nothing was changed."""
+
+
 class DatabaseAway(RingfenceError):
     """The database cannot be reached."""
 

@@ -160,13 +160,60 @@ CREATE TRIGGER calls_slot_below_cap BEFORE INSERT ON calls
 CREATE TRIGGER calls_stay_over BEFORE UPDATE ON calls
     FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL) EXECUTE FUNCTION ringfence_guard_slot();
 
--- A run or job that is over stays over, whoever edits it by statement. `cursor_position` never falls.
-CREATE OR REPLACE FUNCTION ringfence_guard_run() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What a row written by hand leaves out follows from its job; rows that the claim writes leave nothing out.
+CREATE OR REPLACE FUNCTION ringfence_fill_call() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.cursor_position > NEW.cursor_position THEN
-        RAISE EXCEPTION 'cursor_position of run % never falls', OLD.id USING ERRCODE = 'check_violation';
-    END IF;
+    SELECT coalesce(NEW.lead_id, j.lead_id), coalesce(NEW.to_number, l.phone),
+        coalesce(NEW.from_number, r.from_number, b.from_number, ''),
+        coalesce(NEW.account_id, b.account_id, (SELECT a.id FROM accounts a WHERE a.is_shared)),
+        coalesce(NEW.expires_at, NEW.deadline + interval '1 day')
+    INTO NEW.lead_id, NEW.to_number, NEW.from_number, NEW.account_id, NEW.expires_at
+    FROM outbound_call_jobs j JOIN outbound_call_runs r ON r.id = j.run_id JOIN businesses b ON b.id = j.business_id
+        LEFT JOIN leads l ON l.id = j.lead_id
+    WHERE j.id = NEW.job_id;
     RETURN NEW;
 END $$;
+CREATE TRIGGER calls_filled BEFORE INSERT ON calls FOR EACH ROW
+    WHEN (NEW.lead_id IS NULL OR NEW.to_number IS NULL OR NEW.from_number IS NULL OR NEW.account_id IS NULL
+          OR NEW.expires_at IS NULL)
+    EXECUTE FUNCTION ringfence_fill_call();
+
+-- A run or job that is over stays over, whoever edits it by statement, and `cursor_position` never falls.
+CREATE OR REPLACE FUNCTION ringfence_guard_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% % is over and stays over', TG_TABLE_NAME, OLD.id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER runs_stay_over BEFORE UPDATE OF status, ended_at ON outbound_call_runs
+    FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL) EXECUTE FUNCTION ringfence_guard_end();
+CREATE TRIGGER jobs_stay_over BEFORE UPDATE OF status ON outbound_call_jobs
+    FOR EACH ROW WHEN (OLD.status IN ('completed', 'failed', 'cancelled')
+                       AND NEW.status NOT IN ('completed', 'failed', 'cancelled'))
+    EXECUTE FUNCTION ringfence_guard_end();
+CREATE OR REPLACE FUNCTION ringfence_guard_cursor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'cursor_position of run % never falls', OLD.id USING ERRCODE = 'check_violation';
+END $$;
 CREATE TRIGGER runs_cursor_never_falls BEFORE UPDATE OF cursor_position ON outbound_call_runs
-    FOR EACH ROW WHEN (OLD.cursor_position > NEW.cursor_position) EXECUTE FUNCTION ringfence_guard_run();
+    FOR EACH ROW WHEN (OLD.cursor_position > NEW.cursor_position) EXECUTE FUNCTION ringfence_guard_cursor();
+
+-- Ending a run takes it from its worker, by whatever statement it ends.
+CREATE OR REPLACE FUNCTION ringfence_unlock_run() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.locked_by_worker := NULL;
+    NEW.lock_ts := NULL;
+    NEW.last_heartbeat_at := NULL;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER runs_over_unlock BEFORE INSERT OR UPDATE ON outbound_call_runs
+    FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL AND (NEW.locked_by_worker IS NOT NULL OR NEW.lock_ts IS NOT NULL
+                                                     OR NEW.last_heartbeat_at IS NOT NULL))
+    EXECUTE FUNCTION ringfence_unlock_run();
+
+-- A job put back in the queue lies above its run's floor again, or no claim would ever see it.
+CREATE OR REPLACE FUNCTION ringfence_lower_floor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE outbound_call_runs SET claim_floor = NEW.id WHERE id = NEW.run_id AND claim_floor > NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER jobs_lower_floor AFTER UPDATE OF status ON outbound_call_jobs
+    FOR EACH ROW WHEN (NEW.status = 'queued' AND OLD.status <> 'queued') EXECUTE FUNCTION ringfence_lower_floor();

@@ -1,13 +1,29 @@
--- Each step has a name for the log and one statement. Order matters: owners first, then orphans, then doubles.
+-- Each step has a name for the log and one statement. Order matters: words first, then owners, orphans, doubles.
+-- Dates that are missing are one instant, so that among rows without dates the lowest id is the oldest.
 
 -- step: run_dates_filled
-UPDATE outbound_call_runs SET created_at = coalesce(created_at, started_at, updated_at, clock_timestamp()),
-    updated_at = coalesce(updated_at, created_at, clock_timestamp())
+UPDATE outbound_call_runs SET created_at = coalesce(created_at, started_at, updated_at, now()),
+    updated_at = coalesce(updated_at, created_at, started_at, now())
 WHERE created_at IS NULL OR updated_at IS NULL
 -- step: job_dates_filled
-UPDATE outbound_call_jobs SET created_at = coalesce(created_at, updated_at, clock_timestamp()),
-    updated_at = coalesce(updated_at, created_at, clock_timestamp())
+UPDATE outbound_call_jobs SET created_at = coalesce(created_at, updated_at, now()),
+    updated_at = coalesce(updated_at, created_at, now())
 WHERE created_at IS NULL OR updated_at IS NULL
+-- step: run_status_translated
+UPDATE outbound_call_runs SET status = CASE lower(btrim(coalesce(status, '')))
+        WHEN 'pending' THEN 'pending' WHEN 'queued' THEN 'pending' WHEN 'created' THEN 'pending'
+        WHEN 'running' THEN 'running' WHEN 'active' THEN 'running' WHEN 'in_progress' THEN 'running'
+        WHEN 'processing' THEN 'running' WHEN 'completed' THEN 'completed' WHEN 'done' THEN 'completed'
+        WHEN 'cancelled' THEN 'cancelled' WHEN 'canceled' THEN 'cancelled'
+        WHEN 'stopped' THEN 'stopped' WHEN 'paused' THEN 'stopped' ELSE 'failed' END
+WHERE status IS NULL OR status NOT IN ('pending', 'running', 'completed', 'cancelled', 'stopped', 'failed')
+-- step: job_status_translated
+UPDATE outbound_call_jobs SET status = CASE lower(btrim(coalesce(status, '')))
+        WHEN 'queued' THEN 'queued' WHEN 'pending' THEN 'queued' WHEN 'dialing' THEN 'dialing'
+        WHEN 'calling' THEN 'dialing' WHEN 'in_progress' THEN 'in_progress' WHEN 'ringing' THEN 'in_progress'
+        WHEN 'completed' THEN 'completed' WHEN 'done' THEN 'completed'
+        WHEN 'cancelled' THEN 'cancelled' WHEN 'canceled' THEN 'cancelled' ELSE 'failed' END
+WHERE status IS NULL OR status NOT IN ('queued', 'dialing', 'in_progress', 'completed', 'failed', 'cancelled')
 -- step: run_business_taken_from_jobs
 UPDATE outbound_call_runs r SET business_id = j.business_id
 FROM (SELECT run_id, min(business_id) AS business_id FROM outbound_call_jobs GROUP BY run_id
@@ -27,7 +43,7 @@ UPDATE outbound_call_jobs j SET status = d.status, outcome = d.outcome, twilio_c
 FROM (SELECT DISTINCT ON (k.id) k.id, o.status, o.outcome, o.twilio_call_sid
       FROM outbound_call_jobs k JOIN outbound_call_jobs o
         ON o.run_id = k.run_id AND o.lead_id IS NOT DISTINCT FROM k.lead_id AND (o.created_at, o.id) > (k.created_at, k.id)
-      WHERE k.status IN ('queued', 'pending') AND o.status NOT IN ('queued', 'pending', 'cancelled', 'canceled')
+      WHERE k.status IN ('queued', 'cancelled') AND o.status NOT IN ('queued', 'cancelled')
       ORDER BY k.id, o.created_at, o.id) d
 WHERE d.id = j.id
 -- step: doubled_jobs_removed
@@ -39,17 +55,6 @@ WHERE d.id = j.id AND d.nth > 1
 INSERT INTO businesses (id, name)
 SELECT DISTINCT r.business_id, 'Business ' || r.business_id FROM outbound_call_runs r
 WHERE NOT EXISTS (SELECT 1 FROM businesses b WHERE b.id = r.business_id)
--- step: run_status_translated
-UPDATE outbound_call_runs SET status = CASE lower(coalesce(status, ''))
-        WHEN 'queued' THEN 'pending' WHEN 'created' THEN 'pending' WHEN 'active' THEN 'running'
-        WHEN 'in_progress' THEN 'running' WHEN 'processing' THEN 'running' WHEN 'done' THEN 'completed'
-        WHEN 'canceled' THEN 'cancelled' WHEN 'paused' THEN 'stopped' ELSE 'failed' END
-WHERE status IS NULL OR status NOT IN ('pending', 'running', 'completed', 'cancelled', 'stopped', 'failed')
--- step: job_status_translated
-UPDATE outbound_call_jobs SET status = CASE lower(coalesce(status, ''))
-        WHEN 'pending' THEN 'queued' WHEN 'calling' THEN 'dialing' WHEN 'ringing' THEN 'in_progress'
-        WHEN 'done' THEN 'completed' WHEN 'canceled' THEN 'cancelled' ELSE 'failed' END
-WHERE status IS NULL OR status NOT IN ('queued', 'dialing', 'in_progress', 'completed', 'failed', 'cancelled')
 -- step: jobs_of_unknown_fate_failed
 UPDATE outbound_call_jobs j SET status = 'failed', outcome = 'uncertain', dialed = true
 WHERE status IN ('dialing', 'in_progress') AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.job_id = j.id)
@@ -61,9 +66,9 @@ FROM outbound_call_runs r
 WHERE r.id = j.run_id AND j.status = 'queued' AND r.status NOT IN ('pending', 'running')
 -- step: job_outcome_translated
 UPDATE outbound_call_jobs SET outcome = CASE status
-        WHEN 'completed' THEN CASE lower(coalesce(outcome, ''))
-            WHEN 'busy' THEN 'busy' WHEN 'no-answer' THEN 'no_answer' WHEN 'machine' THEN 'machine'
-            WHEN 'canceled' THEN 'canceled' ELSE 'answered' END
+        WHEN 'completed' THEN CASE replace(lower(btrim(coalesce(outcome, ''))), '-', '_')
+            WHEN 'busy' THEN 'busy' WHEN 'no_answer' THEN 'no_answer' WHEN 'machine' THEN 'machine'
+            WHEN 'canceled' THEN 'canceled' WHEN 'cancelled' THEN 'canceled' ELSE 'answered' END
         WHEN 'failed' THEN 'failed' END
 WHERE NOT CASE status
         WHEN 'completed' THEN coalesce(outcome IN ('answered', 'machine', 'busy', 'no_answer', 'canceled'), false)
@@ -94,6 +99,3 @@ WHERE status NOT IN ('pending', 'running')
   AND (ended_at IS NULL OR locked_by_worker IS NOT NULL OR lock_ts IS NOT NULL OR last_heartbeat_at IS NOT NULL)
 -- step: open_runs_reopened
 UPDATE outbound_call_runs SET ended_at = NULL WHERE status IN ('pending', 'running') AND ended_at IS NOT NULL
--- step: business_numbers_advanced
-SELECT setval(pg_get_serial_sequence('businesses', 'id'), m.highest) FROM (SELECT max(id) AS highest FROM businesses) m
-WHERE m.highest IS NOT NULL

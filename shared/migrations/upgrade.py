@@ -6,18 +6,22 @@ import hashlib
 import logging
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, exc, text
 
 from shared.db import make_engine, translated
+from shared.errors import DatabaseConflict, MigrationFailed
 from shared.migrations.script import run_script
 
 HERE = Path(__file__).parent
 FUNCTIONS = HERE.parent / "queries" / "functions"
 LOCK = 0x52494E47  # one number that only our migrations take
+LOCK_SECONDS = 10
+"""How long a lock is waited for: behind a table that somebody holds, everybody else would wait for us."""
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -63,8 +67,13 @@ def _install_functions(connection: Connection) -> None:
 
 def _upgrade(connection: Connection) -> str:
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    limits = {
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "60s",
+    }
+    for name, value in limits.items():
+        connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     command.upgrade(_config(connection), "head")
     _install_functions(connection)
@@ -73,11 +82,17 @@ def _upgrade(connection: Connection) -> str:
 
 
 async def upgrade(database_url: str) -> str:
-    """Bring the database to the newest schema and return its revision. Running it twice changes nothing."""
-    engine = make_engine(database_url, name="ringfence-migrations")
+    """Bring the database to the newest schema and return its revision. Running it twice changes nothing.
+
+    Raises DatabaseAway, DatabaseBusy (a lock could not be had) or MigrationFailed; each leaves everything as it was.
+    """
+    engine = make_engine(database_url, name="ringfence-migrations", patient=True)
     try:
         with translated():
             async with engine.begin() as connection:
                 return await connection.run_sync(_upgrade)
+    except (exc.DBAPIError, asyncpg.PostgresError, DatabaseConflict) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise MigrationFailed(f"the database refused a step of the migration: {reason}") from error
     finally:
         await engine.dispose()
