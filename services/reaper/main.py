@@ -60,8 +60,8 @@ async def main(settings: Settings, stop: Stop) -> None:
             await require_schema(sweeps)
             note_outage()  # what happened before this process was there may have been one
             health.set("database", up=True)
-            teller = Teller(publisher)
-            start_sweeps(tasks, stop, Sweeper(sweeps, settings, publisher, teller, health), settings)
+            teller = Teller(publisher.publish_soon)
+            start_sweeps(tasks, stop, Sweeper(sweeps, settings, publisher.publish_soon, teller, health), settings)
             start_errands(tasks, stop, errands, http, settings, teller)
             gauges = GaugeRefresher(sweeps, settings)
             tasks.start("gauges", every(REFRESH_SECONDS, stop, gauges.refresh, "gauges"))

@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from services.reaper.look import waits_of
-from services.reaper.tell import Teller
+from services.reaper.tell import Announce, Teller
 from shared import metrics
-from shared.broker import Publisher
 from shared.corrections import correct_stale, note_outage
 from shared.db import Database
 from shared.errors import DatabaseAway
@@ -39,10 +38,10 @@ log = logger()
 class Sweeper:
     """Everything the reaper does without the provider."""
 
-    def __init__(self, db: Database, settings: Settings, publisher: Publisher, teller: Teller, health: Health) -> None:
+    def __init__(self, db: Database, settings: Settings, announce: Announce, teller: Teller, health: Health) -> None:
         self._db = db
         self._settings = settings
-        self._publisher = publisher
+        self._announce = announce
         self._teller = teller
         self._health = health
 
@@ -59,7 +58,7 @@ class Sweeper:
         for run in quiet:
             self._tell_nudged(run)
         for event in await correct_stale(self._db, self._settings):
-            self._publisher.publish_soon(event)
+            self._announce(event)
         for mended in await sweeps.close_leftovers(self._db, RUNS_AT_ONCE):
             _tell_mended(mended)
 
@@ -73,7 +72,7 @@ class Sweeper:
             last_heartbeat_at=run.quiet_since.isoformat(),
             locked_by_worker=run.worker,
         )
-        self._publisher.publish_soon(
+        self._announce(
             RunStale(run_id=run.run_id, business_id=run.business_id, last_heartbeat_at=run.quiet_since, corrected=False)
         )
 

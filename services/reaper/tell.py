@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shared import metrics
-from shared.broker import Publisher
-from shared.events import SlotReleased
+from shared.events import Event, SlotReleased
 from shared.logs import logger
 from shared.queries.checks import Settled, UncertainCall
+
+Announce = Callable[[Event], None]
+"""Hands an event to whoever publishes it."""
 
 log = logger()
 
@@ -14,8 +18,8 @@ log = logger()
 class Teller:
     """Says what the database has already committed."""
 
-    def __init__(self, publisher: Publisher) -> None:
-        self._publisher = publisher
+    def __init__(self, announce: Announce) -> None:
+        self._announce = announce
 
     def uncertain(self, call: UncertainCall) -> None:
         """A create's answer is overdue."""
@@ -52,7 +56,7 @@ class Teller:
 
     def _release(self, settled: Settled, ids: dict[str, object]) -> None:
         log.info("SLOT_RELEASED", action=settled.result, **ids)
-        self._publisher.publish_soon(
+        self._announce(
             SlotReleased(
                 business_id=settled.business_id,
                 run_id=settled.run_id,

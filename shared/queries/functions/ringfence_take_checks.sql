@@ -2,8 +2,10 @@
 -- that `p_busy` names (an account once per look under way). Taking moves the look `p_patience` forward, so that
 -- several reapers share the calls and one that dies is followed by another; whoever finishes a look says when the next
 -- one is. Ones with a sid come back as `fetch`, the others as `list`. `checks` counts looks.
-CREATE FUNCTION ringfence_take_checks(p_limit integer, p_per_account integer, p_busy bigint[], p_patience interval)
-RETURNS TABLE (
+CREATE FUNCTION ringfence_take_checks(
+    p_limit integer, p_per_account integer DEFAULT 1000, p_busy bigint[] DEFAULT '{}',
+    p_patience interval DEFAULT '30 s'
+) RETURNS TABLE (
     call_id bigint, dial_token uuid, kind text, business_id bigint, run_id bigint, job_id bigint, call_sid text,
     to_number text, from_number text, created_at timestamptz, last_moment timestamptz, looked_at timestamptz,
     account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea

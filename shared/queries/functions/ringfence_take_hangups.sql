@@ -1,8 +1,10 @@
 -- Takes hang-ups that are due and whose sid is certain, within the same limits and by the same means as
 -- ringfence_take_checks. A hang-up may be asked for twice: it is the same request. Past its longest life a call needs
 -- none.
-CREATE FUNCTION ringfence_take_hangups(p_limit integer, p_per_account integer, p_busy bigint[], p_patience interval)
-RETURNS TABLE (
+CREATE FUNCTION ringfence_take_hangups(
+    p_limit integer, p_per_account integer DEFAULT 1000, p_busy bigint[] DEFAULT '{}',
+    p_patience interval DEFAULT '30 s'
+) RETURNS TABLE (
     call_id bigint, dial_token uuid, business_id bigint, run_id bigint, job_id bigint, call_sid text,
     account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea
 ) LANGUAGE sql VOLATILE AS $$
