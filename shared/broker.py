@@ -31,6 +31,7 @@ from shared.library import reason_of, within
 from shared.link import Link
 from shared.logs import logger
 from shared.metrics import DEAD_LETTERS
+from shared.redelivery import REDELIVERED
 from shared.wire import CONTENT_TYPE, read_event, write_event
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -246,11 +247,14 @@ class Consumer:
             DEAD_LETTERS.inc()
             logger().warning("DEAD_LETTER", message_id=message_id, reason=str(exc))
             raise RejectMessage from exc
+        before = REDELIVERED.set(bool(message.raw_message.redelivered))
         try:
             await self._handlers[type(event)](event)
         except Exception:
             # Delivered again it would only fail again; the next beat looks at its business anyway.
             logger().exception("HINT_LOST", message_id=message_id, routing_key=event.routing_key)
+        finally:
+            REDELIVERED.reset(before)
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:

@@ -7,27 +7,26 @@ waits unclaimed. What somebody else holds at this instant is tried again at once
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 
 from services.dispatcher.dial import Dialer
 from services.dispatcher.lease import LeaseKeeper
+from services.dispatcher.notes import Note, Notes
+from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
+from services.dispatcher.verdicts import Verdicts
 from shared import metrics
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
-from shared.health import Health
 from shared.logs import logger
-from shared.process import report_failure
 from shared.queries import dispatching
-from shared.queries.dispatching import Claimed, Verdict
+from shared.queries.dispatching import Claimed
 from shared.settings import Settings
 from shared.telephony import boottime
 
 BATCH = 200
 """Businesses per claim at most: a claim of that many stays well below the statement limit."""
 
-BUSY_AGAIN = 0.02
-PROVIDER_MIN = 0.05
 AWAY_AGAIN = 0.25
 
 log = logger()
@@ -36,56 +35,75 @@ log = logger()
 class Advancer:
     """Claims for the businesses that were noted, one statement at a time, while the term lasts."""
 
-    def __init__(
-        self, db: Database, dialer: Dialer, keeper: LeaseKeeper, worker: str, settings: Settings, health: Health
-    ) -> None:
+    def __init__(self, db: Database, dialer: Dialer, keeper: LeaseKeeper, worker: str, settings: Settings) -> None:
         self._db = db
         self._dialer = dialer
-        self._keeper = keeper
         self._worker = worker
         self._settings = settings
-        self._health = health
-        self._noted: dict[int, str] = {}
-        self._busy_before: set[int] = set()
-        self._wake = asyncio.Event()
-        self._lost_claim = False
+        self._notes = Notes()
+        self._verdicts = Verdicts(self._notes, keeper)
+        self._outage = Outage("claim")
+        self._unanswered: set[int] = set()
 
-    def note(self, business_id: int, source: str) -> None:
-        """Look at this business soon. The first source that named it is the one that is logged."""
-        self._noted.setdefault(business_id, source)
-        self._wake.set()
+    def note(self, business_id: int, source: str, *, redelivered: bool = False) -> None:
+        """Look at this business soon."""
+        self._notes.add(business_id, Note(source, redelivered))
 
     async def run(self, term: Term) -> None:
         """Advance what is noted until the term is over; what was claimed by then is still dialled."""
-        term.tell(self._wake.set)
-        self._dialer.tell(self._wake.set)
+        wake = self._notes.arrived
+        self._notes.clear()  # of an earlier term: the first beat of this one looks at everybody
+        term.tell(wake.set)
+        self._dialer.tell(wake.set)
         while not term.is_over():
-            await self._wake.wait()
-            self._wake.clear()
-            while self._noted and self._dialer.room and not term.is_over():
-                await self._advance(self._take(), term)
+            await wake.wait()
+            wake.clear()
+            while self._notes and self._dialer.room and not term.is_over():
+                await self._advance(self._notes.take(BATCH), term)
 
-    async def _advance(self, businesses: dict[int, str], term: Term) -> None:
+    async def settle_unanswered(self) -> None:
+        """Hand back what claims took whose answers were lost: it was never sent, and only we can know.
+
+        Raises DatabaseAway or DatabaseBusy.
+        """
+        for epoch in sorted(self._unanswered):
+            count = await dispatching.disown(self._db, epoch, self._dialer.in_hand)
+            self._unanswered.discard(epoch)
+            if count:
+                log.warning("CLAIMS_HANDED_BACK", epoch=epoch, calls=count)
+                metrics.DUPLICATE_DIALS_PREVENTED.labels(how="deadline").inc(count)
+
+    async def _advance(self, businesses: Mapping[int, Note], term: Term) -> None:
         try:
             await self._pass(businesses, term)
         except DatabaseConflict as error:
             await self._apart(businesses, term, error)
         except (DatabaseAway, DatabaseBusy) as error:
             await self._failed(businesses, term, error)
+        else:
+            self._outage.over()
 
-    def _take(self) -> dict[int, str]:
-        chosen = dict(list(self._noted.items())[:BATCH])
-        for business_id in chosen:
-            del self._noted[business_id]
-        return chosen
-
-    async def _pass(self, businesses: dict[int, str], term: Term) -> None:
-        if self._lost_claim:
-            await self._disown(term)
+    async def _pass(self, businesses: Mapping[int, Note], term: Term) -> None:
+        await self.settle_unanswered()
         t0 = boottime.now()  # before the statement leaves, so our limit lies before the row's deadline
-        claimed = await dispatching.claim(
+        self._unanswered.add(term.epoch)
+        try:
+            claimed = await self._claim(businesses, term)
+        except DatabaseConflict:
+            self._unanswered.discard(term.epoch)
+            raise
+        self._unanswered.discard(term.epoch)
+        metrics.CLAIM_SECONDS.observe(boottime.now() - t0)
+        self._dial(claimed, businesses, t0 + self._settings.send_within)
+        with_calls = {call.business_id for call in claimed.calls}
+        for verdict in claimed.verdicts:
+            business_id = verdict.business_id
+            self._verdicts.follow(verdict, businesses[business_id], term, claimed=business_id in with_calls)
+
+    async def _claim(self, businesses: Mapping[int, Note], term: Term) -> Claimed:
+        return await dispatching.claim(
             self._db,
-            businesses,
+            businesses.keys(),
             worker=self._worker,
             epoch=term.epoch,
             limit=self._dialer.room,
@@ -94,17 +112,12 @@ class Advancer:
             max_call=self._settings.max_call_seconds,
             default_from=self._settings.twilio_from_number,
         )
-        metrics.CLAIM_SECONDS.observe(boottime.now() - t0)
-        self._health.set("database", up=True)
-        self._dial(claimed, businesses, t0 + self._settings.send_within)
-        for verdict in claimed.verdicts:
-            self._follow(verdict, businesses[verdict.business_id], term)
 
-    def _dial(self, claimed: Claimed, sources: dict[int, str], send_before: float) -> None:
+    def _dial(self, claimed: Claimed, notes: Mapping[int, Note], send_before: float) -> None:
         metrics.CLAIMED_JOBS.inc(len(claimed.calls))
         announced: set[int] = set()
         for call in claimed.calls:
-            source = sources[call.business_id]
+            source = notes[call.business_id].source
             if call.adopted and call.run_id not in announced:
                 announced.add(call.run_id)
                 log.info(
@@ -116,60 +129,20 @@ class Advancer:
                 )
             self._dialer.dial(call, send_before, source)
 
-    def _follow(self, verdict: Verdict, source: str, term: Term) -> None:
-        business_id = verdict.business_id
-        log.debug("ADVANCED", business_id=business_id, action=verdict.reason, retry_in=verdict.retry_in)
-        if verdict.reason == "busy":
-            again = BUSY_AGAIN if business_id in self._busy_before else 0.0
-            self._busy_before.add(business_id)
-            self._note_in(again, business_id, source)
-            return
-        self._busy_before.discard(business_id)
-        if verdict.reason in ("rate", "provider"):
-            self._note_in(
-                max(verdict.retry_in or 0.0, PROVIDER_MIN * (verdict.reason == "provider")), business_id, source
-            )
-        elif verdict.reason == "more":
-            self.note(business_id, source)
-        elif verdict.reason == "fenced":
-            metrics.DUPLICATE_DIALS_PREVENTED.labels(how="fence").inc()
-            self._keeper.lost(term, "a claim found another holder")
-        elif verdict.reason == "no_account":
-            log.warning(
-                "NO_ACCOUNT", business_id=business_id, action="waiting for an account with a number to call from"
-            )
-        elif verdict.reason == "untrusted":
-            log.error("DATABASE_UNTRUSTED", business_id=business_id, action="claiming nothing")
-
-    def _note_in(self, seconds: float, business_id: int, source: str) -> None:
-        if seconds <= 0:
-            self.note(business_id, source)
-        else:
-            asyncio.get_running_loop().call_later(seconds, self.note, business_id, source)
-
-    async def _disown(self, term: Term) -> None:
-        """A claim's answer was lost: what it claimed was never sent, and only we can know."""
-        count = await dispatching.disown(self._db, term.epoch, self._dialer.in_hand)
-        self._lost_claim = False
-        if count:
-            log.warning("CLAIMS_HANDED_BACK", epoch=term.epoch, calls=count)
-            metrics.DUPLICATE_DIALS_PREVENTED.labels(how="deadline").inc(count)
-
-    async def _apart(self, businesses: dict[int, str], term: Term, error: DatabaseConflict) -> None:
+    async def _apart(self, businesses: Mapping[int, Note], term: Term, error: DatabaseConflict) -> None:
         """A constraint refused the whole claim; one by one only the business that it concerns is held up."""
         if len(businesses) == 1:
             self._refused(next(iter(businesses)), error)
             return
-        for business_id, source in businesses.items():
-            await self._advance({business_id: source}, term)
+        for business_id, note in businesses.items():
+            await self._advance({business_id: note}, term)
 
     def _refused(self, business_id: int, error: DatabaseConflict) -> None:
         metrics.DUPLICATE_DIALS_PREVENTED.labels(how="claim_conflict").inc()
         log.error("DEDUP_CONFLICT", business_id=business_id, dedup_conflict=True, action="claim", constraint=str(error))
 
-    async def _failed(self, businesses: dict[int, str], term: Term, error: DatabaseAway | DatabaseBusy) -> None:
-        self._lost_claim = True
-        report_failure("claim", error, businesses=len(businesses))
-        for business_id, source in businesses.items():
-            self.note(business_id, source)
+    async def _failed(self, businesses: Mapping[int, Note], term: Term, error: DatabaseAway | DatabaseBusy) -> None:
+        self._outage.failed(error, businesses=len(businesses))
+        for business_id, note in businesses.items():
+            self._notes.add(business_id, note)
         await term.over_within(AWAY_AGAIN)

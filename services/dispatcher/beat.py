@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from services.dispatcher.advance import Advancer
 from services.dispatcher.lease import LeaseKeeper
+from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
-from shared.health import Health
 from shared.logs import logger
-from shared.process import report_failure
 from shared.queries import dispatching
 
 RETRY = 0.25
@@ -21,15 +20,13 @@ log = logger()
 class Beat:
     """Beats once per interval while the term lasts, the first time at once."""
 
-    def __init__(
-        self, db: Database, advancer: Advancer, keeper: LeaseKeeper, worker: str, interval: float, health: Health
-    ) -> None:
+    def __init__(self, db: Database, advancer: Advancer, keeper: LeaseKeeper, worker: str, interval: float) -> None:
         self._db = db
         self._advancer = advancer
         self._keeper = keeper
         self._worker = worker
         self._interval = interval
-        self._health = health
+        self._outage = Outage("beat")
 
     async def run(self, term: Term) -> None:
         """Beat until the term is over."""
@@ -39,10 +36,10 @@ class Beat:
             try:
                 seen = await dispatching.beat(self._db, self._worker, term.epoch)
             except (DatabaseAway, DatabaseBusy) as error:
-                report_failure("beat", error, epoch=term.epoch)
+                self._outage.failed(error, epoch=term.epoch)
                 pause = RETRY
                 continue
-            self._health.set("database", up=True)
+            self._outage.over()
             if not seen.held:
                 self._keeper.lost(term, "a beat found another holder")
                 return
@@ -51,6 +48,12 @@ class Beat:
 
     def _note(self, seen: dispatching.Beat, source: str) -> None:
         for run_id, business_id in seen.adopted.items():
-            log.info("OUTBOUND_CONSUMER_START", business_id=business_id, run_id=run_id, consumer_source=source)
+            log.info(
+                "OUTBOUND_CONSUMER_START",
+                business_id=business_id,
+                run_id=run_id,
+                consumer_source=source,
+                lock_acquired=True,
+            )
         for business_id in seen.hungry:
             self._advancer.note(business_id, source)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from services.dispatcher.record import Recorder
 from services.dispatcher.secrets import Accounts
+from services.dispatcher.sending import Sending
 from shared import metrics
 from shared.errors import CreateFailed, CreateRejected, SecretUnreadable
 from shared.logs import logger
@@ -23,19 +23,13 @@ from shared.telephony.create import CreateRequest, create_call
 from shared.telephony.http import ProviderHttp
 from shared.telephony.urls import status_url, voice_url
 
-IN_FLIGHT = 200
-"""Creates under way at most: what one process writes within milliseconds of their claim."""
+UNWRITTEN = 200
+"""Creates on their way to the wire at most: what one process writes well within their deadline."""
+
+IN_FLIGHT = 800
+"""Creates under way at most, with those that await an answer: each is a socket, and 1,024 files is a common limit."""
 
 log = logger()
-_UNSENT = frozenset({AnswerClass.NOT_SENT, AnswerClass.DEADLINE})
-
-
-@dataclass(frozen=True)
-class _Sending:
-    call: ClaimedCall
-    send_before: float
-    source: str
-    claimed_at: float
 
 
 class Dialer:
@@ -47,39 +41,46 @@ class Dialer:
         self._recorder = recorder
         self._settings = settings
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._unwritten: set[int] = set()
         self._listener: Callable[[], None] = lambda: None
 
     @property
     def room(self) -> int:
         """How many more creates could be written at once."""
-        return max(IN_FLIGHT - len(self._running), 0)
+        return max(min(UNWRITTEN - len(self._unwritten), IN_FLIGHT - len(self._running)), 0)
 
     @property
     def in_hand(self) -> set[int]:
         """The calls that this process knows of and whose end it has not yet recorded."""
-        return set(self._running) | self._recorder.waiting
+        return set(self._running) | self._recorder.in_hand
 
     def tell(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever a create has ended."""
+        """Call `listener` whenever there is more room."""
         self._listener = listener
 
     def dial(self, call: ClaimedCall, send_before: float, source: str) -> None:
         """Send the create of a claimed call now."""
-        sending = _Sending(call, send_before, source, boottime.now())
-        task = asyncio.create_task(self._dial(sending), name=f"dial {call.call_id}")
-        self._running[call.call_id] = task
-        task.add_done_callback(lambda _done: self._ended(call.call_id))
+        call_id = call.call_id
+        sending = Sending(call, send_before, source, boottime.now(), lambda: self._written(call_id))
+        self._unwritten.add(call_id)
+        task = asyncio.create_task(self._dial(sending), name=f"dial {call_id}")
+        self._running[call_id] = task
+        task.add_done_callback(lambda _done: self._ended(call_id))
+
+    def _written(self, call_id: int) -> None:
+        self._unwritten.discard(call_id)
+        self._listener()
 
     def _ended(self, call_id: int) -> None:
         del self._running[call_id]
-        self._listener()
+        self._written(call_id)
 
     async def drain(self) -> None:
         """Wait until every create under way has its answer and is with the recorder."""
         while self._running:
             await asyncio.wait(list(self._running.values()))
 
-    async def _dial(self, sending: _Sending) -> None:
+    async def _dial(self, sending: Sending) -> None:
         result = await self._send(sending)
         klass = AnswerClass(result.klass)
         metrics.CREATE_RESULTS.labels(klass.value).inc()
@@ -87,22 +88,33 @@ class Dialer:
             metrics.DUPLICATE_DIALS_PREVENTED.labels(how="deadline").inc()
         self._recorder.put(result)
 
-    async def _send(self, sending: _Sending) -> DialResult:
+    async def _send(self, sending: Sending) -> DialResult:
         call = sending.call
-        began = boottime.now()
         try:
-            credentials = self._accounts.credentials(call)
+            return await self._create(sending)
+        except CreateFailed as error:
+            result = _failed(call, error, class_of(error).value)
         except SecretUnreadable as error:
             log.error("SECRET_UNREADABLE", business_id=call.business_id, call_id=call.call_id)
             klass = AnswerClass.ACCOUNT_BLOCKED.value
-            return DialResult(call.call_id, call.dial_token, klass, code="secret_unreadable", message=str(error))
-        try:
-            accepted = await create_call(self._http, credentials, self._request(call), send_before=sending.send_before)
-        except CreateFailed as error:
-            klass = class_of(error).value
-            self._sent(sending, began, klass, None)
-            return _failed(call, error, klass)
-        self._sent(sending, began, AnswerClass.ACCEPTED.value, accepted.call_sid)
+            result = DialResult(call.call_id, call.dial_token, klass, code="secret_unreadable", message=str(error))
+        except Exception as error:  # a fault of our own must not cost the knowledge of whether a byte left
+            log.exception("DIAL_FAILED", business_id=call.business_id, call_id=call.call_id)
+            klass = (AnswerClass.AMBIGUOUS if sending.sent else AnswerClass.NOT_SENT).value
+            result = DialResult(call.call_id, call.dial_token, klass, code="internal", message=type(error).__name__)
+        sending.answered(result.klass, None)
+        return result
+
+    async def _create(self, sending: Sending) -> DialResult:
+        call = sending.call
+        accepted = await create_call(
+            self._http,
+            self._accounts.credentials(call),
+            self._request(call),
+            send_before=sending.send_before,
+            on_sent=sending.on_sent,
+        )
+        sending.answered(AnswerClass.ACCEPTED.value, accepted.call_sid)
         queue_ms = accepted.queue_time_ms
         return DialResult(call.call_id, call.dial_token, "accepted", call_sid=accepted.call_sid, queue_ms=queue_ms)
 
@@ -115,27 +127,6 @@ class Dialer:
             status_callback_url=status_url(public_url, call.dial_token),
             ring_timeout=call.ring_timeout,
             time_limit=int(self._settings.max_call_seconds),
-        )
-
-    def _sent(self, sending: _Sending, began: float, klass: str, call_sid: str | None) -> None:
-        call = sending.call
-        if klass in _UNSENT:
-            return
-        metrics.CALLS_STARTED.inc()
-        metrics.DIAL_SECONDS.observe(boottime.now() - began)
-        if call.waited is not None:
-            metrics.SLOT_TURNAROUND.observe(call.waited + began - sending.claimed_at)
-        log.info(
-            "CALL_STARTED",
-            business_id=call.business_id,
-            run_id=call.run_id,
-            job_id=call.job_id,
-            call_id=call.call_id,
-            call_sid=call_sid,
-            attempt=call.attempt,
-            action=klass,
-            consumer_source=sending.source,
-            lock_acquired=True,
         )
 
 

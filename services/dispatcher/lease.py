@@ -7,13 +7,15 @@ the database says who holds the lease. No decision about a call rests on it.
 
 from __future__ import annotations
 
+from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
+from services.dispatcher.trust import Trust
 from shared import metrics
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.health import Health
 from shared.logs import logger
-from shared.process import Stop, report_failure
+from shared.process import Stop
 from shared.queries import dispatching
 
 POLL = 0.25
@@ -29,11 +31,13 @@ class LeaseKeeper:
     """This process's hold on the lease."""
 
     def __init__(self, db: Database, worker: str, lease_seconds: float, health: Health) -> None:
+        self.trust = Trust(health)
         self._worker = worker
         self._silence = lease_seconds
         self._every = lease_seconds / 5
         self._session = db.session(timeout=lease_seconds / 3)
         self._health = health
+        self._outage = Outage("lease")
 
     async def acquire(self, stop: Stop) -> Term | None:
         """Wait until the lease is ours. None when the stop came first."""
@@ -53,6 +57,7 @@ class LeaseKeeper:
         log.info("LEASE_TAKEN", epoch=lease.epoch, previous=lease.previous, lock_acquired=True, trusted=lease.trusted)
         metrics.DISPATCHER_EPOCH.set(lease.epoch)
         metrics.DISPATCHER_ACTIVE.set(1)
+        self.told(trusted=lease.trusted)
         return Term(lease.epoch)
 
     async def keep(self, term: Term) -> None:
@@ -63,27 +68,35 @@ class LeaseKeeper:
                 trusted = await dispatching.renew_lease(self._session, self._worker, term.epoch)
             except (DatabaseAway, DatabaseBusy) as error:
                 self._health.set("database", up=False, reason=str(error))
-                report_failure("lease", error, epoch=term.epoch)
+                self._outage.failed(error, epoch=term.epoch)
                 pause = RETRY
                 continue
             self._health.set("database", up=True)
+            self._outage.over()
             pause = self._every
             if trusted is None:
                 self.lost(term, "another dispatcher took it")
+            else:
+                self.told(trusted=trusted)
+
+    def told(self, *, trusted: bool) -> None:
+        """Take note of whether the database is the one that holds every call."""
+        self.trust.told(trusted=trusted)
 
     def lost(self, term: Term, reason: str) -> None:
         """Claim nothing more in this term."""
         if term.end():
             metrics.DISPATCHER_ACTIVE.set(0)
+            self.trust.forget()
             log.warning("LEASE_LOST", epoch=term.epoch, reason=reason)
 
     async def give_up(self, term: Term) -> None:
-        """Hand the lease on at the end of the process. A database that is away is left to notice by itself."""
+        """Hand the lease on. A database that is away is left to notice by itself."""
         metrics.DISPATCHER_ACTIVE.set(0)
         try:
             await dispatching.give_up_lease(self._session, self._worker, term.epoch)
         except (DatabaseAway, DatabaseBusy) as error:
-            report_failure("lease", error, epoch=term.epoch)
+            self._outage.failed(error, epoch=term.epoch)
         else:
             log.info("LEASE_GIVEN_UP", epoch=term.epoch)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 
+from services.dispatcher.outage import Outage
 from shared import metrics
 from shared.db import Database
 from shared.domain import DUPLICATE
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 from shared.logs import logger
-from shared.process import report_failure
 from shared.queries import dispatching
 from shared.queries.dispatching import DialResult, RecordedDial
 from shared.settings import Settings
@@ -32,15 +32,17 @@ class Recorder:
         self._db = db
         self._settings = settings
         self._waiting: dict[int, DialResult] = {}
+        self._refused: set[int] = set()
+        self._outage = Outage("record")
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
         self._closed = False
 
     @property
-    def waiting(self) -> set[int]:
-        """The calls whose results are not recorded yet."""
-        return set(self._waiting)
+    def in_hand(self) -> set[int]:
+        """The calls whose results are not recorded, not yet or, where a constraint refused, not ever."""
+        return set(self._waiting) | self._refused
 
     def put(self, result: DialResult) -> None:
         """Record this result as soon as possible."""
@@ -55,7 +57,15 @@ class Recorder:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Record until closed."""
+        """Record until closed. What is not recorded when it is cancelled is said in the log: nobody else knows it."""
+        try:
+            await self._record_all()
+        except asyncio.CancelledError:
+            for result in self._waiting.values():
+                log.error("RESULT_LOST", call_id=result.call_id, call_sid=result.call_sid, action=result.klass)
+            raise
+
+    async def _record_all(self) -> None:
         while not self._closed:
             await self._arrived.wait()
             self._arrived.clear()
@@ -68,7 +78,7 @@ class Recorder:
         try:
             await self._record(batch)
         except (DatabaseAway, DatabaseBusy) as error:
-            report_failure("record", error, calls=len(batch))
+            self._outage.failed(error, calls=len(batch))
             await asyncio.sleep(RETRY)
         except DatabaseConflict:
             for result in batch:
@@ -78,7 +88,7 @@ class Recorder:
         try:
             await self._record([result])
         except (DatabaseAway, DatabaseBusy) as error:
-            report_failure("record", error, call_id=result.call_id)
+            self._outage.failed(error, call_id=result.call_id)
         except DatabaseConflict as error:
             # The row stays uncertain and the reaper settles it: our word for it is in the log.
             log.error(
@@ -90,11 +100,13 @@ class Recorder:
                 dedup_conflict=True,
             )
             del self._waiting[result.call_id]
+            self._refused.add(result.call_id)
 
     async def _record(self, batch: list[DialResult]) -> None:
         recorded = await dispatching.record_dials(
             self._db, batch, settle_after=self._settings.settle_after, grace=self._settings.webhook_grace
         )
+        self._outage.over()
         for result in batch:
             self._waiting.pop(result.call_id, None)
         by_call = {result.call_id: result for result in batch}

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from shared.errors import SecretUnreadable
-from shared.queries.dispatching import ClaimedCall
 from shared.sealing import Sealer
 from shared.settings import Settings
 from shared.telephony.credentials import Credentials
+
+
+class Account(Protocol):
+    """What names an account and holds its sealed token."""
+
+    @property
+    def account_sid(self) -> str: ...
+
+    @property
+    def account_is_shared(self) -> bool: ...
+
+    @property
+    def auth_token_sealed(self) -> bytes | None: ...
 
 
 class Accounts:
@@ -17,17 +31,17 @@ class Accounts:
         self._sealer = Sealer(settings.secrets_key) if settings.secrets_key else None
         self._opened: dict[str, tuple[bytes, Credentials]] = {}
 
-    def credentials(self, call: ClaimedCall) -> Credentials:
-        """The credentials for this call. Raises SecretUnreadable."""
-        if call.account_is_shared:
-            return self._shared(call.account_sid)
-        sealed = call.auth_token_sealed
+    def credentials(self, account: Account) -> Credentials:
+        """The credentials for this account. Raises SecretUnreadable."""
+        if account.account_is_shared:
+            return self._shared(account.account_sid)
+        sealed = account.auth_token_sealed
         if sealed is None or self._sealer is None:
             raise SecretUnreadable
-        known = self._opened.get(call.account_sid)
+        known = self._opened.get(account.account_sid)
         if known is None or known[0] != sealed:
-            known = (sealed, Credentials(call.account_sid, self._sealer.open(sealed, call.account_sid)))
-            self._opened[call.account_sid] = known
+            known = (sealed, Credentials(account.account_sid, self._sealer.open(sealed, account.account_sid)))
+            self._opened[account.account_sid] = known
         return known[1]
 
     def _shared(self, account_sid: str) -> Credentials:

@@ -1,0 +1,54 @@
+"""A dispatcher as a live process, with the provider's stand-in and nothing else that could do its work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import asyncpg
+import pytest
+
+from shared.broker import Publisher
+from stack.environment import Settings
+from tests.conftest import MakeStack
+from tests.integration.dispatcher.rig import QUICK, Rig
+
+
+class MakeRig(Protocol):
+    """Starts a system for one test."""
+
+    async def __call__(
+        self,
+        settings: Settings | None = None,
+        *,
+        services: Sequence[str] = ("simulator", "dispatcher"),
+        own_servers: bool = False,
+    ) -> Rig: ...
+
+
+@pytest.fixture
+async def make_rig(make_stack: MakeStack) -> AsyncIterator[MakeRig]:
+    """A function that starts rigs."""
+    async with AsyncExitStack() as opened:
+
+        async def make(
+            settings: Settings | None = None,
+            *,
+            services: Sequence[str] = ("simulator", "dispatcher"),
+            own_servers: bool = False,
+        ) -> Rig:
+            stack = await make_stack(services, {**QUICK, **(settings or {})}, own_servers=own_servers)
+            pool = await opened.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=4))
+            publisher = Publisher(stack.amqp_url, "test", on_death=pytest.fail)
+            await publisher.start()
+            opened.push_async_callback(publisher.stop)
+            return Rig(stack, pool, publisher)
+
+        yield make
+
+
+@pytest.fixture
+async def rig(make_rig: MakeRig) -> Rig:
+    """One dispatcher that beats twice a second, and a provider."""
+    return await make_rig()
