@@ -72,8 +72,8 @@ BEGIN
                     k.dial_token, k.to_number, k.from_number, k.ring_timeout, a.id, a.account_sid, a.is_shared,
                     CASE WHEN a.is_shared THEN NULL ELSE b.auth_token_sealed END, k.adopted,
                     extract(epoch FROM v_now - k.waiting_since)::double precision
-                FROM ringfence_claim_jobs(b.id, a.id, b.max_concurrent_calls, v_free, v_want, p_worker, p_epoch,
-                                          p_send_within, p_dial_timeout, p_max_call,
+                FROM ringfence_claim_jobs(b.id, a.id, b.max_concurrent_calls, v_free, v_want, v_now, p_worker,
+                                          p_epoch, p_send_within, p_dial_timeout, p_max_call,
                                           CASE WHEN a.is_shared THEN coalesce(b.from_number, p_default_from)
                                                ELSE b.from_number END,
                                           greatest(b.next_dial_at, a.next_dial_at, a.retry_at)) k;
@@ -92,8 +92,8 @@ BEGIN
             v_verdict := CASE
                 WHEN v_got >= v_free THEN 'slots'
                 WHEN a.blocked_code IS NOT NULL AND v_got > 0 THEN 'provider'
-                WHEN v_got < v_want OR NOT ringfence_has_queued(b.id) THEN
-                    CASE WHEN NOT ringfence_has_queued(b.id) THEN 'idle' ELSE 'uncertain' END
+                WHEN v_got < v_want THEN ringfence_claim_obstacle(b.id, a.id)
+                WHEN NOT ringfence_has_queued(b.id) THEN 'idle'
                 WHEN v_left <= 0 THEN 'more'
                 ELSE 'rate'
             END;

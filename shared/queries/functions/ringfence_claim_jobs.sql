@@ -1,9 +1,11 @@
 -- The part of a claim that happens under one business's lock: picks runs (fewest live calls first), then each run's
--- lowest queued jobs, and writes the calls. A lead with a live call is passed over, and so is a number whose last
--- call on the account is unsure; the floor never rises past a job that is still queued.
+-- lowest open jobs, and writes the calls. Only runs with an open job are chosen, so one whose leads are all passed over
+-- holds up no other; the floor never rises past a job that is still queued. A job whose lead is gone is closed.
+-- `p_now` is the moment at which the rates were read: what is written here counts from it.
 CREATE FUNCTION ringfence_claim_jobs(
-    p_business bigint, p_account bigint, p_cap integer, p_free integer, p_want integer, p_worker text, p_epoch bigint,
-    p_send_within interval, p_dial_timeout interval, p_max_call interval, p_from text, p_held_until timestamptz
+    p_business bigint, p_account bigint, p_cap integer, p_free integer, p_want integer, p_now timestamptz,
+    p_worker text, p_epoch bigint, p_send_within interval, p_dial_timeout interval, p_max_call interval, p_from text,
+    p_held_until timestamptz
 ) RETURNS TABLE (
     call_id bigint, run_id bigint, job_id bigint, attempt integer, dial_token uuid, to_number text, from_number text,
     ring_timeout integer, adopted boolean, waiting_since timestamptz
@@ -15,23 +17,15 @@ DECLARE
     v_take integer;
     v_runs bigint[];
     v_live integer[];
-    v_least integer;
-    v_second integer;
     r record;
-    v_now timestamptz;
 BEGIN
-    -- candidates are chosen unlocked, then locked in id order and checked again
+    -- the limit counts locked rows: a run that somebody holds, or that was cancelled meanwhile, makes room for the next
     SELECT coalesce(array_agg(x.id), '{}') INTO v_runs FROM (
         SELECT o.id FROM outbound_call_runs o
         WHERE o.business_id = p_business AND o.ended_at IS NULL AND NOT o.cancel_requested
-          AND EXISTS (SELECT 1 FROM outbound_call_jobs j
-                      WHERE j.run_id = o.id AND j.status = 'queued' AND j.id >= o.claim_floor)
+          AND EXISTS (SELECT 1 FROM ringfence_open_jobs(p_business, o.id, o.claim_floor, p_account))
         ORDER BY (SELECT count(*) FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL), o.id
-        LIMIT p_want) x;
-    SELECT coalesce(array_agg(x.id ORDER BY x.id), '{}') INTO v_runs FROM (
-        SELECT o.id FROM outbound_call_runs o
-        WHERE o.id = ANY (v_runs) AND o.ended_at IS NULL AND NOT o.cancel_requested
-        ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED) x;
+        LIMIT p_want FOR NO KEY UPDATE SKIP LOCKED) x;
 
     WHILE v_left > 0 AND cardinality(v_runs) > 0 LOOP
         SELECT array_agg(x.id ORDER BY x.live, x.id), array_agg(x.live ORDER BY x.live, x.id) INTO v_runs, v_live
@@ -41,17 +35,17 @@ BEGIN
         v_take := CASE WHEN cardinality(v_runs) = 1 THEN v_left
             ELSE least(v_left, greatest(1, v_live[2] - v_live[1], v_left / cardinality(v_runs))) END;
         SELECT o.* INTO r FROM outbound_call_runs o WHERE o.id = v_runs[1];
-        v_now := clock_timestamp();
+        UPDATE outbound_call_jobs j SET status = 'failed', outcome = 'not_dialed', updated_at = p_now
+        WHERE j.id IN (SELECT o.job_id FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account) o
+                       WHERE o.phone IS NULL LIMIT 1000);
         RETURN QUERY
         WITH picked AS MATERIALIZED (
-            SELECT j.id, j.lead_id, j.attempts, j.updated_at, l.phone
-            FROM outbound_call_jobs j JOIN leads l ON l.id = j.lead_id
-            WHERE j.run_id = r.id AND j.status = 'queued' AND j.id >= r.claim_floor
-              AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.lead_id = j.lead_id
-                              AND c.ended_at IS NULL)
-              AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.account_id = p_account AND c.to_number = l.phone
-                              AND c.ended_at IS NULL AND (c.call_sid IS NULL OR c.sid_is_guess))
-            ORDER BY j.id LIMIT v_take FOR NO KEY UPDATE OF j SKIP LOCKED
+            SELECT j.id, j.lead_id, j.attempts, j.updated_at, o.phone
+            FROM (SELECT * FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account)
+                  ORDER BY job_id LIMIT v_take) o
+            JOIN outbound_call_jobs j ON j.id = o.job_id
+            WHERE j.status = 'queued' AND o.phone IS NOT NULL
+            ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
         ), numbered AS (
             SELECT *, row_number() OVER (ORDER BY id) AS n FROM picked
         ), slots AS (
@@ -70,30 +64,29 @@ BEGIN
                                to_number, from_number, claim_epoch, deadline, dial_timeout, created_at, expires_at,
                                next_check_at)
             SELECT p_business, r.id, p.id, p.lead_id, p_account, p.attempts + 1, s.no, gen_random_uuid(),
-                p.phone, coalesce(r.from_number, p_from), p_epoch, v_now + p_send_within, p_dial_timeout, v_now,
-                v_now + p_send_within + p_dial_timeout + r.ring_timeout * interval '1 s' + p_max_call + interval '10 min',
-                v_now + p_send_within + p_dial_timeout
+                p.phone, coalesce(r.from_number, p_from), p_epoch, p_now + p_send_within, p_dial_timeout, p_now,
+                p_now + p_send_within + p_dial_timeout + r.ring_timeout * interval '1 s' + p_max_call + interval '10 min',
+                p_now + p_send_within + p_dial_timeout
             FROM numbered p JOIN slots s USING (n)
             RETURNING id, job_id, attempt, dial_token, to_number, from_number
         ), taken AS (
             UPDATE outbound_call_jobs j SET status = 'dialing', attempts = w.attempt, dial_lock_token = w.dial_token,
-                twilio_call_sid = NULL, error_code = NULL, error_message = NULL, updated_at = v_now
+                twilio_call_sid = NULL, error_code = NULL, error_message = NULL, updated_at = p_now
             FROM written w WHERE j.id = w.job_id
         )
         SELECT w.id, r.id, w.job_id, w.attempt, w.dial_token, w.to_number, w.from_number, r.ring_timeout,
             r.locked_by_worker IS DISTINCT FROM p_worker,
-            CASE WHEN e.ended_at > p.updated_at THEN least(greatest(e.ended_at, p_held_until), v_now) END
+            CASE WHEN e.ended_at > p.updated_at THEN least(greatest(e.ended_at, p_held_until), p_now) END
         FROM written w JOIN numbered p ON p.id = w.job_id LEFT JOIN ends e USING (n) ORDER BY w.job_id;
         GET DIAGNOSTICS v_got = ROW_COUNT;
         IF v_got > 0 THEN
-            UPDATE outbound_call_runs o SET status = 'running', started_at = coalesce(o.started_at, v_now),
-                locked_by_worker = p_worker, lock_ts = v_now, last_heartbeat_at = v_now, updated_at = v_now,
+            UPDATE outbound_call_runs o SET status = 'running', started_at = coalesce(o.started_at, p_now),
+                locked_by_worker = p_worker, lock_ts = p_now, last_heartbeat_at = p_now, updated_at = p_now,
                 nudged_at = NULL, last_nudge_at = NULL,
                 claim_floor = coalesce(
                     (SELECT j.id FROM outbound_call_jobs j WHERE j.run_id = o.id AND j.status = 'queued'
                        AND j.id >= o.claim_floor ORDER BY j.id LIMIT 1),
-                    (SELECT max(j.id) + 1 FROM outbound_call_jobs j JOIN calls c ON c.job_id = j.id
-                     WHERE c.run_id = o.id AND c.ended_at IS NULL AND c.created_at = v_now), o.claim_floor)
+                    (SELECT max(c.job_id) + 1 FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL))
             WHERE o.id = r.id;
         END IF;
         v_left := v_left - v_got;

@@ -23,8 +23,11 @@ BEGIN
         IF a.blocked_since > p_call_created THEN
             RETURN NULL;  -- sent before the account was blocked
         END IF;
+        -- the rate's clock also says until when the account held claims back; it allows no more and no fewer of them
         UPDATE accounts SET blocked_code = NULL, blocked_since = NULL, retry_at = NULL, refusals = 0,
-            ambiguous_in_a_row = 0 WHERE id = p_account;
+            ambiguous_in_a_row = 0,
+            next_dial_at = CASE WHEN a.blocked_code IS NULL THEN next_dial_at ELSE greatest(next_dial_at, v_now) END
+        WHERE id = p_account;
         RETURN CASE WHEN a.blocked_code IS NOT NULL THEN 'closed' END;
     END IF;
     IF p_class = 'ambiguous' AND a.blocked_code IS NULL AND a.ambiguous_in_a_row < 2 THEN

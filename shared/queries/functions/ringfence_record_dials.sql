@@ -13,12 +13,15 @@ DECLARE
     v_ended text;
     v_change text;
     v_now timestamptz;
+    v_accounts bigint[];
 BEGIN
-    PERFORM 1 FROM accounts WHERE id IN (
-        SELECT k.account_id FROM jsonb_to_recordset(p_items) AS x (call_id bigint, class text)
-        JOIN calls k ON k.id = x.call_id JOIN accounts o ON o.id = k.account_id
-        WHERE x.class <> 'accepted' OR o.blocked_code IS NOT NULL OR o.ambiguous_in_a_row > 0 OR o.refusals > 0)
-    ORDER BY id FOR NO KEY UPDATE;
+    -- only accounts that an answer may change; one that changes after this look is left alone, for its lock comes first
+    SELECT coalesce(array_agg(a.id), '{}') INTO v_accounts FROM (
+        SELECT id FROM accounts WHERE id IN (
+            SELECT k.account_id FROM jsonb_to_recordset(p_items) AS x (call_id bigint, class text)
+            JOIN calls k ON k.id = x.call_id JOIN accounts o ON o.id = k.account_id
+            WHERE x.class <> 'accepted' OR o.blocked_code IS NOT NULL OR o.ambiguous_in_a_row > 0 OR o.refusals > 0)
+        ORDER BY id FOR NO KEY UPDATE) a;
     PERFORM ringfence_lock_calls(array(SELECT x.call_id FROM jsonb_to_recordset(p_items) AS x (call_id bigint)));
     FOR i IN SELECT x.* FROM jsonb_to_recordset(p_items) AS x (
         call_id bigint, token uuid, class text, call_sid text, queue_ms bigint, code text, message text,
@@ -28,7 +31,8 @@ BEGIN
         v_ended := NULL;
         SELECT * INTO c FROM calls WHERE id = i.call_id AND dial_token = i.token;
         CONTINUE WHEN c.id IS NULL;
-        v_change := ringfence_note_account(c.account_id, i.class, coalesce(i.code, i.class), i.retry_after, c.created_at);
+        v_change := CASE WHEN c.account_id = ANY (v_accounts) THEN
+            ringfence_note_account(c.account_id, i.class, coalesce(i.code, i.class), i.retry_after, c.created_at) END;
         IF i.class = 'accepted' THEN
             v_result := ringfence_learn_sid(c.id, i.call_sid);
             IF v_result = 'second' THEN
@@ -63,10 +67,12 @@ BEGIN
         ELSIF i.class IN ('number_rejected', 'run_refused') THEN
             PERFORM ringfence_close_call(c.id, 'ended', 'rejected', i.code, i.message, 'answer');
             v_result := 'rejected';
-            IF i.class = 'run_refused' THEN
-                PERFORM ringfence_end_run(c.run_id, 'failed', 'twilio:' || i.code, 'failed', 'not_dialed');
+            IF i.class = 'run_refused' AND NOT (SELECT o.cancel_requested FROM outbound_call_runs o WHERE o.id = c.run_id)
+               AND ringfence_end_run(c.run_id, 'failed', 'twilio:' || i.code, 'failed', 'not_dialed') IS NOT NULL THEN
                 v_ended := 'failed';
             END IF;
+        ELSIF i.class NOT IN ('not_sent', 'deadline', 'throttled', 'account_full', 'account_blocked') THEN
+            RAISE EXCEPTION 'no create is answered with %', i.class USING ERRCODE = 'invalid_parameter_value';
         ELSE
             v_result := 'returned_' || coalesce(ringfence_return_job(c.id, false, i.class, i.code), 'nowhere');
         END IF;

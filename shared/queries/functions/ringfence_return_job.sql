@@ -1,6 +1,7 @@
 -- Gives up an attempt that the provider is known not to hold, and puts its job where it belongs: back in the queue of
 -- a run that is still going, else to an end. `p_sent` says that a create may have been written (it was settled by two
--- denials), false that none was. The caller holds run, job and call. Returns the job's new status.
+-- denials), false that none was. The caller holds run, job and call; putting the job back lowers the run's floor by a
+-- trigger. Returns the job's new status.
 CREATE FUNCTION ringfence_return_job(p_call bigint, p_sent boolean, p_how text, p_code text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -30,9 +31,6 @@ BEGIN
     END IF;
     IF p_sent THEN
         PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
-    END IF;
-    IF v_status = 'queued' THEN
-        UPDATE outbound_call_runs SET claim_floor = least(claim_floor, c.job_id) WHERE id = c.run_id;
     END IF;
     RETURN v_status;
 END $$;

@@ -49,13 +49,14 @@ INSERT INTO outbound_call_jobs (id, business_id, run_id, lead_id, status, outcom
 (19, 7, 1, '105', 'done', 'no-answer', -2, NULL, 'CA19', '2026-01-01 10:30', 'l'),
 (20, 7, 999, '106', 'queued', '', 0, NULL, '', '2026-01-01 10:00', 'l'),
 (21, 7, NULL, '107', 'queued', '', 0, NULL, '', '2026-01-01 10:00', 'l'),
-(22, 7, 1, 'who knows', 'nonsense', 'strange', 1, NULL, '', NULL, 'l'),
+(22, 7, 1, '109', 'nonsense', 'strange', 1, NULL, '', NULL, 'l'),
 (31, 5, 2, '201', 'queued', '', 0, NULL, '', '2026-01-02 10:00', 'l'),
 (32, NULL, 2, '202', NULL, NULL, NULL, NULL, NULL, NULL, 'l'),
 (33, 5, 3, '301', 'queued', '', 0, NULL, '', '2026-01-03 10:00', 'l'),
 (34, 6, 3, '302', 'queued', '', 0, NULL, '', '2026-01-03 10:00', 'l'),
 (41, 8, 4, '401', 'completed', 'sort of', 1, NULL, 'CA41', '2026-01-04 10:00', 'l'),
-(51, 8, 5, '501', 'queued', '', 0, NULL, '', '2026-01-05 10:00', 'l');
+(51, 8, 5, '501', 'queued', '', 0, NULL, '', '2026-01-05 10:00', 'l'),
+(71, 9, 7, 'who knows', 'queued', '', 0, NULL, '', '2026-01-07 10:00', 'l');
 
 ALTER TABLE outbound_call_jobs ADD CONSTRAINT jobs_of_runs FOREIGN KEY (run_id) REFERENCES outbound_call_runs (id)
     NOT VALID;
