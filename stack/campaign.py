@@ -11,7 +11,7 @@ from stack.errors import StackError
 from stack.system import Stack
 
 CAP = 10
-CALLS_PER_SECOND = 50
+CALLS_PER_SECOND = 200
 TIME_SCALE = 30
 SEED = 2
 SETTINGS = {

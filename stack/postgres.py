@@ -23,7 +23,7 @@ from stack.processes import Child
 from stack.rundir import RunDir, reachable_by_all
 
 SUPERUSER = "postgres"
-READY_TIMEOUT = 60.0
+READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

@@ -20,7 +20,7 @@ MODULES = {
     "reaper": "services.reaper",
     "simulator": "simulator",
 }
-READY_TIMEOUT = 60.0
+READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 
