@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
             from stack.entry import supervise
             from stack.up import up
 
-            return supervise(up)
+            status = supervise(up)
+            return 0 if status == 128 + signal.SIGINT else status  # there is no other way to end it well
     sys.stderr.write(f"{USAGE}\n")
     return 2
 
