@@ -8,6 +8,7 @@ declared a queue first and then ignores the prefetch that a subscriber asks for.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 import aio_pika
@@ -44,6 +45,8 @@ async def declare_topology(amqp_url: str, timeout: float = 10.0) -> None:
 
     `timeout` is in seconds, for all of it. Raises TimeoutError and the client library's errors.
     """
+    for library in ("aio_pika", "aiormq"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # whoever asked tells, in one line
     async with asyncio.timeout(timeout):
         connection = await aio_pika.connect(connection_url(amqp_url, "ringfence topology"), timeout=timeout)
         try:
