@@ -218,6 +218,10 @@ async def serve(app: Any, host: str, port: int, stop: Stop, *, grace: float) -> 
         await server.serve(sockets=[sock])
     except SystemExit:
         raise RuntimeError("the application did not start") from None
+    except asyncio.CancelledError:
+        if server.started:
+            await server.shutdown()  # or the closing loop would cut the application off, and it would log a traceback
+        raise
     finally:
         ender.cancel()
         sock.close()
