@@ -73,6 +73,7 @@ BEGIN
                 accepted_at = coalesce(accepted_at, v_now),
                 answered_at = CASE WHEN i.rank = 3 OR i.outcome IN ('answered', 'machine')
                                    THEN coalesce(answered_at, v_now) ELSE answered_at END,
+                error_code = CASE WHEN state = 'uncertain' THEN NULL ELSE error_code END,  -- why it was unsure
                 last_heard_at = v_now, checks = 0, next_check_at = v_now + p_grace,
                 sequence = CASE WHEN i.rank = 4 THEN i.sequence ELSE greatest(sequence, i.sequence) END
             WHERE id = c.id;

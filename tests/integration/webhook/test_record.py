@@ -88,7 +88,7 @@ async def test_any_callback_settles_an_uncertain_call(desk: Desk, status: str) -
         await desk.provider.status(call, status, sid)
 
     row = await desk.campaigns.call(call)
-    assert (row["call_sid"], row["sid_is_guess"], row["denied_at"]) == (sid, False, None)
+    assert (row["call_sid"], row["sid_is_guess"], row["denied_at"], row["error_code"]) == (sid, False, None, None)
     assert row["state"] != "uncertain"
     assert metric("calls_settled", how="callback") == before + 1
     (line,) = logged(lines, "CALL_SETTLED")
