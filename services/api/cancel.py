@@ -12,7 +12,7 @@ from shared.queries.runs import cancel_run
 
 async def cancel(api: Context, asker: Acting, run_id: int) -> CancelAnswer:
     """Cancel a run, and answer when no dial of it can start any more."""
-    ending = await cancel_run(asker.db, asker.business_id, run_id)
+    ending = await cancel_run(asker.ending, asker.business_id, run_id)
     await check(asker, run_id, ending)
     logger().info(
         "CANCEL_REQUESTED", business_id=asker.business_id, run_id=run_id, jobs_cancelled=ending.jobs_cancelled

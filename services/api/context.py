@@ -19,15 +19,21 @@ SMALL_POOL = 3
 
 @dataclass(frozen=True)
 class Pools:
-    """The pools of one database role; `bulk` is for requests that write very many rows."""
+    """The pools of one database role.
+
+    `bulk` is for requests that write very many rows, `ending` for those that end a run of very many jobs: nobody who
+    wants calls to stop may have to wait behind an import.
+    """
 
     db: Database
     bulk: Database
+    ending: Database
 
     async def close(self) -> None:
         """Close every connection that is not in use."""
         await self.db.close()
         await self.bulk.close()
+        await self.ending.close()
 
 
 def open_pools(url: str, role: str, size: int) -> Pools:
@@ -36,6 +42,7 @@ def open_pools(url: str, role: str, size: int) -> Pools:
     return Pools(
         Database(url, name=name, role=role, size=size),
         Database(url, name=f"{name}-bulk", role=role, size=SMALL_POOL, bulk=True),
+        Database(url, name=f"{name}-ending", role=role, size=SMALL_POOL, bulk=True),
     )
 
 

@@ -80,12 +80,16 @@ def _refuse_doubled_parameters(request: Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Somebody who acts for one business. `bulk` is for writing very many rows; `locale` is that of his answers."""
+    """Somebody who acts for one business.
+
+    `bulk` is for writing very many rows, `ending` for ending runs; `locale` is that of his answers.
+    """
 
     principal: Principal
     business_id: int
     db: Database
     bulk: Database
+    ending: Database
     locale: str
 
 
@@ -111,7 +115,7 @@ def acting(role: Role) -> Callable[..., Awaitable[Acting]]:
         if await api.locales.of(named) is None:
             raise not_found()
         pools = pools_for(api, principal)
-        return Acting(principal, named, pools.db, pools.bulk, await locale_of(request))
+        return Acting(principal, named, pools.db, pools.bulk, pools.ending, await locale_of(request))
 
     return dependency
 

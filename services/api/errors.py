@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.languages import locale_of
 from shared import messages
+from shared.corrections import note_outage
 from shared.errors import DatabaseAway, DatabaseBusy, KeysAway, RingfenceError
 from shared.logs import logger
 
@@ -165,6 +166,7 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _away(request: Request, error: Exception) -> Response:
     api = request.app.state.api
     if isinstance(error, DatabaseAway):
+        note_outage()
         api.health.set("database", up=False, reason=str(error))  # logged at the change, not at every request
     else:
         logger().warning("UNAVAILABLE", reason=str(error), path=request.url.path)

@@ -14,7 +14,7 @@ from shared.queries.runs import force_cancel_run
 
 async def force_cancel(api: Context, asker: Acting, run_id: int, *, hangup: bool) -> ForceCancelAnswer:
     """Cancel a run now, and with `hangup` ask for its live calls to be ended."""
-    ending = await force_cancel_run(asker.db, asker.business_id, run_id, hangup=hangup)
+    ending = await force_cancel_run(asker.ending, asker.business_id, run_id, hangup=hangup)
     await check(asker, run_id, ending, tell_foreign=True)
     logger().warning(
         "FORCE_CANCEL",

@@ -34,11 +34,11 @@ async def main(settings: Settings, stop: Stop) -> None:
         verifier = await closing.enter_async_context(TokenVerifier(settings))
         api = Context(settings, verifier, publisher, health)
         closing.push_async_callback(api.close_connections)
-        await publisher.start()
-        closing.push_async_callback(publisher.stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(create_app(api), settings.host, settings.port, stop, grace=GRACE_SECONDS))
             if await prepare(api, stop):
+                await publisher.start()
+                closing.push_async_callback(publisher.stop)
                 await _watch(api, stop)
 
 
@@ -58,8 +58,14 @@ async def _watch(api: Context, stop: Stop) -> None:
     gauges = GaugeRefresher(api.platform.db, api.settings)
     async with Tasks(stop) as tasks:
         tasks.start("database", every(PING_SECONDS, stop, partial(watch_database, api), "database"))
-        tasks.start("gauges", every(REFRESH_SECONDS, stop, gauges.refresh, "gauges"))
+        tasks.start("gauges", every(REFRESH_SECONDS, stop, partial(refresh, api, gauges), "gauges"))
         await stop.wait()
+
+
+async def refresh(api: Context, gauges: GaugeRefresher) -> None:
+    """Bring the gauges up to date, unless the database is known to be away."""
+    if api.health.up("database"):
+        await gauges.refresh()
 
 
 async def watch_database(api: Context) -> None:

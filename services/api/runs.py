@@ -44,7 +44,7 @@ async def jobs_of_run(reader: Reading, run_id: int, page: Page) -> JobList:
 
 async def active_runs(api: Context, asker: Acting) -> ActiveAnswer:
     """Return the active runs of a business, after its stale ones have been ended."""
-    for event in await correct_stale(asker.db, api.settings, asker.business_id):
+    for event in await correct_stale(asker.ending, api.settings, asker.business_id):
         api.publisher.publish_soon(event)
     runs = [describe(run) for run in await read_active(asker.db, api.settings, asker.business_id, MOST_ACTIVE)]
     if not runs:

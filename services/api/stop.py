@@ -33,7 +33,7 @@ def read_run_id(body: dict[str, Any]) -> int:
 
 async def stop(api: Context, asker: Acting, run_id: int) -> StopAnswer:
     """Stop a run, and answer when no dial of it can start any more."""
-    ending = await stop_run(asker.db, asker.business_id, run_id)
+    ending = await stop_run(asker.ending, asker.business_id, run_id)
     await check(asker, run_id, ending)
     log_end(asker, run_id, ending, "stopped")
     await until_nothing_starts(api, asker, run_id)

@@ -29,8 +29,8 @@ class Rig:
     events: list[Event]
     token: Callable[[Role, int | None], str]
 
-    def asker(self, business_id: int | None, role: Role = Role.ADMIN, **headers: str) -> Asker:
-        return Asker(self.client, {"Authorization": f"Bearer {self.token(role, business_id)}", **headers})
+    def asker(self, business_id: int | None, role: Role = Role.ADMIN) -> Asker:
+        return Asker(self.client, {"Authorization": f"Bearer {self.token(role, business_id)}"})
 
 
 @dataclass
