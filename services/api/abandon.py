@@ -29,7 +29,7 @@ def _tell(api: Context, business_id: int, call_id: int, call: Abandoned, run_id:
     ids = {"business_id": business_id, "run_id": run_id, "job_id": job_id}
     metrics.CALLS_SETTLED.labels(how="hand").inc()
     metrics.CALLS_ENDED.labels(outcome="uncertain").inc()
-    logger().info("CALL_SETTLED", call_id=call_id, call_sid=call.call_sid, action="hand", **ids)
+    logger().info("CALL_SETTLED", call_id=call_id, call_sid=call.call_sid, how="hand", **ids)
     logger().info("SLOT_RELEASED", call_id=call_id, call_sid=call.call_sid, **ids)
     if call.run_ended is not None:
         logger().info("RUN_ENDED", status=call.run_ended, business_id=business_id, run_id=run_id)
