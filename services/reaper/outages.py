@@ -54,7 +54,7 @@ class Outages:
         trouble = self._troubles.setdefault(errand.account_id, _Trouble())
         trouble.failures += 1
         began = trouble.is_outage
-        trouble.is_outage = trouble.failures >= IN_A_ROW or isinstance(error, SecretUnreadable)
+        trouble.is_outage = began or trouble.failures >= IN_A_ROW or isinstance(error, SecretUnreadable)
         if not trouble.is_outage:
             logger().debug("PROVIDER_SILENT", call_id=errand.call_id, business_id=errand.business_id, reason=str(error))
             return

@@ -290,7 +290,7 @@ async def test_past_its_longest_life_a_slot_is_freed_whatever_the_provider_says(
 async def test_a_look_is_due_when_the_longest_life_is_over_however_long_the_pause(rig: Rig) -> None:
     call, _ = await rig.live_call()
     await rig.campaigns.connection.execute(
-        "UPDATE calls SET checks = 9, next_check_at = clock_timestamp(), expires_at = clock_timestamp() + interval '9 s'"
+        "UPDATE calls SET checks = 9, next_check_at = now(), expires_at = now() + interval '9 s'"
     )
     await rig.reaper.look()
     row = await rig.campaigns.call(call)
