@@ -96,7 +96,8 @@ class Lines:
         self._taken.append(line)
         self._length += len(line)
         if self._length > LONGEST_RECORD:
-            raise Refused("lead.line_too_long", length=LONGEST_RECORD)
+            key = "lead.quote_not_closed" if len(self._taken) > 1 else "lead.line_too_long"
+            raise Refused(key, length=LONGEST_RECORD)
         return line
 
     def _read(self) -> str:

@@ -19,14 +19,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database
 
-# Takes in leads that have different numbers. A row that was only inserted has no xmax. Attributes that were not given
-# and those given empty are both {} here; the latter are emptied by EMPTY_ATTRIBUTES.
+# Takes in leads that have different numbers; new ones get ids in the order in which they were given. A row that was
+# only inserted has no xmax. Attributes that were not given and those given empty are both {} here; the latter are
+# emptied by EMPTY_ATTRIBUTES.
 UPSERT = text("""
-    INSERT INTO leads AS l (business_id, phone, name, attributes)
-    SELECT :business_id, u.phone, u.name, coalesce(u.attributes, '{}')
-    FROM unnest(CAST(:phones AS text[]), CAST(:names AS text[]), CAST(CAST(:attributes AS text[]) AS jsonb[]))
-        AS u (phone, name, attributes)
-    ORDER BY u.phone COLLATE "C"
+    WITH given AS MATERIALIZED (
+        SELECT nextval('leads_id_seq') AS id, u.*
+        FROM unnest(CAST(:phones AS text[]), CAST(:names AS text[]), CAST(CAST(:attributes AS text[]) AS jsonb[]))
+            AS u (phone, name, attributes)
+    )
+    INSERT INTO leads AS l (id, business_id, phone, name, attributes)
+    SELECT g.id, :business_id, g.phone, g.name, coalesce(g.attributes, '{}')
+    FROM given g
+    ORDER BY g.phone COLLATE "C"
     ON CONFLICT (business_id, phone) DO UPDATE SET
         name = coalesce(excluded.name, l.name),
         attributes = CASE WHEN excluded.attributes = '{}' THEN l.attributes ELSE excluded.attributes END,
@@ -39,10 +44,12 @@ EMPTY_ATTRIBUTES = text("""
     UPDATE leads SET attributes = '{}' WHERE business_id = :business_id AND id = ANY (CAST(:ids AS bigint[]))
 """)
 
-# Where the lines of a file wait until all of them are there; it goes with the transaction.
+# Where the lines of a file wait until all of them are there, each with the id that a new lead would get; it goes with
+# the transaction.
 CREATE_STAGE = text("""
-    CREATE TEMPORARY TABLE staged_leads (line bigint, phone text COLLATE "C", name text, attributes jsonb)
-    ON COMMIT DROP
+    CREATE TEMPORARY TABLE staged_leads (
+        id bigint DEFAULT nextval('leads_id_seq'), line bigint, phone text COLLATE "C", name text, attributes jsonb
+    ) ON COMMIT DROP
 """)
 
 # Lets MERGE walk the staged lines in the order of their numbers.
@@ -56,15 +63,15 @@ NEXT_BOUND = text("SELECT phone FROM staged_leads WHERE phone > :after ORDER BY 
 # change nothing is not written again.
 MERGE = text("""
     WITH merged AS (
-        SELECT s.phone,
+        SELECT min(s.id) AS id, s.phone,
             (array_agg(s.name ORDER BY s.line DESC) FILTER (WHERE s.name IS NOT NULL))[1] AS name,
             (array_agg(s.attributes ORDER BY s.line DESC) FILTER (WHERE s.attributes IS NOT NULL))[1] AS attributes
         FROM staged_leads s
         WHERE s.phone > :after AND (s.phone <= CAST(:upto AS text) OR CAST(:upto AS text) IS NULL)
         GROUP BY s.phone
     ), taken AS (
-        INSERT INTO leads AS l (business_id, phone, name, attributes)
-        SELECT :business_id, m.phone, m.name, coalesce(m.attributes, '{}') FROM merged m ORDER BY m.phone
+        INSERT INTO leads AS l (id, business_id, phone, name, attributes)
+        SELECT m.id, :business_id, m.phone, m.name, coalesce(m.attributes, '{}') FROM merged m ORDER BY m.phone
         ON CONFLICT (business_id, phone) DO UPDATE SET
             name = coalesce(excluded.name, l.name),
             attributes = CASE WHEN excluded.attributes = '{}' THEN l.attributes ELSE excluded.attributes END,
