@@ -48,6 +48,8 @@ async def main(settings: Settings, stop: Stop) -> None:
         url = settings.database_url.get_secret_value()
         sweeps = Database(url, name="ringfence-reaper-sweeps", size=POOL)
         closing.push_async_callback(sweeps.close)
+        bulk = Database(url, name="ringfence-reaper-bulk", size=1, bulk=True)
+        closing.push_async_callback(bulk.close)
         errands = Database(url, name="ringfence-reaper-errands", size=POOL)
         closing.push_async_callback(errands.close)
         http = await closing.enter_async_context(ProviderHttp(settings.twilio_api_url, settings.dial_timeout))
@@ -61,7 +63,8 @@ async def main(settings: Settings, stop: Stop) -> None:
             note_outage()  # what happened before this process was there may have been one
             health.set("database", up=True)
             teller = Teller(publisher.publish_soon)
-            start_sweeps(tasks, stop, Sweeper(sweeps, settings, publisher.publish_soon, teller, health), settings)
+            sweeper = Sweeper(sweeps, bulk, settings, publisher.publish_soon, teller, health)
+            start_sweeps(tasks, stop, sweeper, settings)
             start_errands(tasks, stop, errands, http, settings, teller)
             gauges = GaugeRefresher(sweeps, settings)
             tasks.start("gauges", every(REFRESH_SECONDS, stop, gauges.refresh, "gauges"))

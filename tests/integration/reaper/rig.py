@@ -63,6 +63,7 @@ class Reaper:
 
     settings: Settings
     db: Database
+    bulk: Database
     http: ProviderHttp
     purse_of: Callable[[Settings], Purse] = Purse
     events: list[Event] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Reaper:
         purse = self.purse_of(self.settings)
         self.health = Health(required=["database"])
         self.health.set("database", up=True)
-        self.sweeper = Sweeper(self.db, self.settings, self.events.append, teller, self.health)
+        self.sweeper = Sweeper(self.db, self.bulk, self.settings, self.events.append, teller, self.health)
         self.looker = Looker(self.db, self.http, purse, self.settings, teller)
         self.hanger = Hanger(self.db, self.http, purse, self.settings)
         self.desk = Desk(20, 5, self.outages)
@@ -166,8 +167,10 @@ async def open_rig(database_url: str) -> AsyncIterator[Rig]:
             settings = settings_for(database_url, provider.url)
             db = Database(database_url, name="tests-reaper", size=4)
             closing.push_async_callback(db.close)
+            bulk = Database(database_url, name="tests-reaper-bulk", size=1, bulk=True)
+            closing.push_async_callback(bulk.close)
             http = await closing.enter_async_context(ProviderHttp(settings.twilio_api_url, settings.dial_timeout))
-            return Reaper(settings, db, http, purse_of)
+            return Reaper(settings, db, bulk, http, purse_of)
 
         yield Rig(campaigns, provider, await another(), another)
 
