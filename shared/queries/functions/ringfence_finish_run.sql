@@ -1,8 +1,9 @@
 -- Ends a run whose last open job has ended, by the one rule for it; returns its new status, or NULL. The caller holds
 -- the run's lock and has ended its jobs in earlier statements, so of two that end the last two jobs the second sees it.
--- `claim_floor` serves as a quick way to see that the run goes on; the verdict itself ignores it.
+-- `claim_floor` serves as a quick way to see that the run goes on; the verdict itself ignores it. Without sequential
+-- scans: where half the jobs are queued the planner expects to meet one at once, and then walks all that are done.
 CREATE FUNCTION ringfence_finish_run(p_run bigint, p_reason text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan TO off AS $$
 DECLARE
     v_status text;
 BEGIN

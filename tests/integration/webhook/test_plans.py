@@ -1,0 +1,61 @@
+"""What a callback costs does not grow with what the database holds."""
+
+from __future__ import annotations
+
+import json
+
+import asyncpg
+
+from shared.queries import callbacks
+from tests.integration.campaigns import Row, campaigns_in, new_sid
+
+MANY = 50_000
+OLD_CALLS = """
+    INSERT INTO calls (business_id, run_id, job_id, lead_id, account_id, attempt, dial_token, to_number, from_number,
+                       call_sid, state, outcome, deadline, expires_at, ended_at)
+    SELECT j.business_id, j.run_id, j.id, j.lead_id, $1, 1, gen_random_uuid(), l.phone, '+15005550006',
+        'CA' || md5(j.id::text), 'ended', 'answered', clock_timestamp(), clock_timestamp(), clock_timestamp()
+    FROM outbound_call_jobs j JOIN leads l ON l.id = j.lead_id
+"""
+OLD_EVENTS = """
+    INSERT INTO call_events (business_id, call_id, call_sid, event, fields)
+    SELECT business_id, id, call_sid, 'completed', '{}' FROM calls
+"""
+HALF_DONE = """
+    UPDATE outbound_call_jobs SET status = 'completed', outcome = 'answered', dialed = true
+    WHERE id <= (SELECT min(id) + $1 FROM outbound_call_jobs)
+"""
+TOUCHED = """
+    SELECT sum(seq_tup_read)::integer AS walked, sum(idx_tup_fetch)::integer AS fetched FROM pg_stat_xact_user_tables
+    WHERE relname IN ('calls', 'outbound_call_jobs', 'call_events', 'leads')
+"""
+RECORD = "SELECT result FROM ringfence_record_callbacks($1, '60 s', false)"
+
+
+def item(call: Row, event: str, rank: int, outcome: str | None) -> str:
+    told = {"token": str(call["dial_token"]), "call_sid": new_sid(), "event": event, "rank": rank, "outcome": outcome}
+    return json.dumps([{"n": 0, "sequence": 1, "code": None, "fields": {}, **told}])
+
+
+async def test_a_callback_touches_a_few_rows_among_many(database_url: str) -> None:
+    """When this breaks the slots of a large campaign come free ever more slowly as it goes on."""
+    async with campaigns_in(database_url) as campaigns:
+        connection: asyncpg.Connection = campaigns.connection
+        account = await campaigns.account(shared=True)
+        business = await campaigns.business()
+        await campaigns.run(business, MANY)
+        await connection.execute(OLD_CALLS, account)
+        await connection.execute(OLD_EVENTS)
+        await connection.execute(HALF_DONE, MANY // 2)
+        ringing, ending = await campaigns.claim_so_many(business, 2)
+        await connection.execute("ANALYZE")
+
+        for callback in (item(ringing, "ringing", 2, None), item(ending, "completed", 4, "answered")):
+            async with connection.transaction():
+                before = await connection.fetchrow(TOUCHED)
+                find = str(callbacks.FIND_CALLS).replace(":tokens", "$1")
+                assert len(await connection.fetch(find, [ringing["dial_token"]])) == 1
+                assert await connection.fetchval(RECORD, callback) == "recorded"
+                after = await connection.fetchrow(TOUCHED)
+            assert after["walked"] == before["walked"]
+            assert after["fetched"] - before["fetched"] < 60
