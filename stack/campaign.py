@@ -8,6 +8,7 @@ from typing import Any
 
 from stack.client import Client
 from stack.errors import StackError
+from stack.given import GUEST
 from stack.system import Stack
 
 CAP = 10
@@ -64,7 +65,7 @@ class Campaign:
 async def begin(stack: Stack, leads_file: bytes, name: str) -> Campaign:
     """Create a business, import the CSV file, and start a run with every lead it holds."""
     business_id = await stack.client("platform_admin").create_business(
-        "Demonstration", max_concurrent_calls=CAP, calls_per_second=CALLS_PER_SECOND, default_region="IL"
+        GUEST, max_concurrent_calls=CAP, calls_per_second=CALLS_PER_SECOND, default_region="IL"
     )
     client = stack.client("operator", business_id)
     imported = await client.import_leads(leads_file, f"{name}.csv")
