@@ -1,21 +1,47 @@
 """The whole system, started once for every acceptance test that can share it, and a business for each test."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from __future__ import annotations
 
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+import asyncpg
+import orjson
 import pytest
 
 from stack.brokers import BrokerServer
-from stack.client import Client
 from stack.databases import DatabaseServer
 from stack.system import Stack
+from tests.acceptance.business import Account, Business
 
-QUICK = {"CALLS_PER_SECOND": "200", "SIM_CPS": "200", "SIM_TIME_SCALE": "30"}
+ACCOUNTS = [
+    Account(f"AC{secrets.token_hex(16)}", secrets.token_hex(16), f"+9723700{number:04d}") for number in range(1, 101)
+]
+"""One for each business that is to have its own: what befalls an account befalls nobody else."""
+
+QUICK = {
+    "CALLS_PER_SECOND": "200",
+    "HEARTBEAT_INTERVAL": "0.5",
+    "SWEEP_INTERVAL": "0.3",
+    "NUDGE_AFTER": "2",
+    "STALE_AFTER": "5",
+    "DIAL_TIMEOUT": "3",
+    "SETTLE_AFTER": "0.5",
+    "ABSENT_AFTER": "1",
+    "WEBHOOK_GRACE": "2",
+    "SIM_CPS": "200",
+    "MAX_CALL_SECONDS": "36000",
+    "SIM_TIME_SCALE": "200",
+    "SIM_ACCOUNTS": orjson.dumps(
+        [{"sid": one.sid, "auth_tokens": [one.auth_token], "from_numbers": [one.from_number]} for one in ACCOUNTS]
+    ).decode(),
+}
 
 
 @pytest.fixture(scope="session")
 async def shared_stack(postgres_server: DatabaseServer, rabbitmq_server: BrokerServer) -> AsyncIterator[Stack]:
-    """Four services and a simulator that is thirty times as fast as life; a test must leave it as it was."""
+    """Four services and a simulator that is two hundred times as fast as life; a test must leave it as it was."""
     database = await postgres_server.new_database()
     amqp_url = await rabbitmq_server.new_vhost(emptied=True)
     async with Stack(settings=QUICK, database_url=database.url, amqp_url=amqp_url, name="shared-stack") as system:
@@ -24,17 +50,54 @@ async def shared_stack(postgres_server: DatabaseServer, rabbitmq_server: BrokerS
     await postgres_server.drop(database)
 
 
-@dataclass(frozen=True)
-class Business:
-    """A business of the test's own, and its admin."""
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[Account]:
+    """Accounts that nobody has used yet."""
+    return iter(ACCOUNTS)
 
-    id: int
-    client: Client
+
+class MakeBusiness(Protocol):
+    """Creates a business, by default with an account of its own."""
+
+    async def __call__(
+        self, stack: Stack, *, cap: int = 3, rate: float = 200, own_account: bool = True, **fields: Any
+    ) -> Business: ...
 
 
 @pytest.fixture
-async def business(shared_stack: Stack, request: pytest.FixtureRequest) -> Business:
-    """A business in the shared system: 3 calls at once, 200 a second."""
-    platform = shared_stack.client("platform_admin")
-    business_id = await platform.create_business(request.node.name[:100], max_concurrent_calls=3, calls_per_second=200)
-    return Business(business_id, shared_stack.client("admin", business_id))
+def make_business(request: pytest.FixtureRequest, accounts: Iterator[Account]) -> MakeBusiness:
+    """A function that creates businesses, named after the test."""
+
+    async def make(
+        stack: Stack, *, cap: int = 3, rate: float = 200, own_account: bool = True, **fields: Any
+    ) -> Business:
+        sid = stack.secrets["TWILIO_ACCOUNT_SID"]
+        if own_account:
+            account = next(accounts)
+            sid = account.sid
+            fields["twilio"] = {
+                "account_sid": sid,
+                "auth_token": account.auth_token,
+                "from_number": account.from_number,
+            }
+        limits = {"max_concurrent_calls": cap, "calls_per_second": rate}
+        business_id = await stack.client("platform_admin").create_business(
+            request.node.name[:100], **{**limits, **fields}
+        )
+        return Business(stack, business_id, sid, cap, stack.client("admin", business_id))
+
+    return make
+
+
+@pytest.fixture
+async def business(shared_stack: Stack, make_business: MakeBusiness) -> Business:
+    """A business in the shared system with an account of its own: 3 calls at once, 200 a second."""
+    return await make_business(shared_stack)
+
+
+@pytest.fixture
+async def sql(shared_stack: Stack) -> AsyncIterator[asyncpg.Connection]:
+    """A hand on the shared system's database, for what only time or an operator would do."""
+    connection = await asyncpg.connect(shared_stack.database_url)
+    yield connection
+    await connection.close()
