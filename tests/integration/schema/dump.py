@@ -25,10 +25,12 @@ CATALOG = """
         format('%s %s %s %s', polcmd, polroles, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
     FROM pg_policy
     UNION ALL
-    SELECT 'table', relname, format('%s %s %s %s', reloptions, relacl, relrowsecurity, relforcerowsecurity) FROM pg_class
+    SELECT 'table', relname, format('%s %s %s %s', reloptions, relacl, relrowsecurity, relforcerowsecurity)
+    FROM pg_class
     WHERE relnamespace = 'public'::regnamespace
     UNION ALL
-    SELECT 'sequence', sequencename, format('%s %s', last_value, data_type) FROM pg_sequences WHERE schemaname = 'public'
+    SELECT 'sequence', sequencename, format('%s %s', last_value, data_type)
+    FROM pg_sequences WHERE schemaname = 'public'
     ORDER BY 1, 2, 3
 """
 

@@ -31,7 +31,7 @@ INSERT INTO outbound_call_runs (id, business_id, name, status, total_leads, curs
 (1, 7, 'good', 'RUNNING', 4, 1, '2026-01-01 10:00', NULL, '2026-01-01 11:00', 'old:1', '2026-01-01 12:00', NULL, 'x'),
 (2, NULL, 'whose', 'PENDING', NULL, NULL, '2026-01-02 10:00', NULL, '2026-01-02 11:00', '', NULL, '2020-01-01', 'y'),
 (3, NULL, 'nobody', 'RUNNING', 2, 0, '2026-01-03 10:00', NULL, NULL, '', NULL, NULL, 'x'),
-(4, 8, 'liar', 'COMPLETED', 99, 98, '2026-01-04 10:00', NULL, '2026-01-04 11:00', 'old:1', '2026-01-04', '2026-01-04', 'x'),
+(4, 8, 'liar', 'COMPLETED', 99, 98, '2026-01-04 10:00', NULL, '2026-01-04 11:00', 'o', '2026-01-04', '2026-01-04', 'x'),
 (5, 8, 'paused', 'PAUSED', 1, 0, '2026-01-05 10:00', NULL, NULL, '', NULL, NULL, 'x'),
 (6, 9, 'weird', 'WEIRD', 0, 0, NULL, NULL, NULL, '', NULL, NULL, 'x'),
 (7, 9, 'reopened', 'PENDING', 0, 0, '2026-01-07 10:00', '2026-01-07 11:00', NULL, '', NULL, NULL, 'z');
