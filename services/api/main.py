@@ -22,6 +22,7 @@ from shared.schema import require_schema
 from shared.settings import Settings
 
 PING_SECONDS = 1.0
+RETRY_SECONDS = 0.5
 GRACE_SECONDS = 10.0
 
 
@@ -45,13 +46,19 @@ async def main(settings: Settings, stop: Stop) -> None:
 async def prepare(api: Context, stop: Stop) -> bool:
     """Wait for the database and check it; only then are requests taken. False when the stop came first."""
     plain = Database(api.settings.database_url.get_secret_value(), name="ringfence-api-start", size=0)
-    if not await plain.wait(stop):
-        return False
-    await require_schema(plain)
-    await require_isolation(api.own.db)
-    api.ready = True
-    api.health.set("database", up=True)
-    return True
+    while not stop.is_set():
+        try:
+            await require_schema(plain)
+            await require_isolation(api.own.db)
+        except (DatabaseAway, DatabaseBusy) as error:
+            api.health.set("database", up=False, reason=str(error))
+            note_outage()
+            await stop.within(RETRY_SECONDS)
+        else:
+            api.health.set("database", up=True)
+            api.ready = True
+            return True
+    return False
 
 
 async def _watch(api: Context, stop: Stop) -> None:
