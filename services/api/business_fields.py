@@ -76,8 +76,8 @@ def _read_fields(given: object, readers: Mapping[str, Reader], wrong: list[Field
             continue
         try:
             read[name] = readers[name](value)
-        except Refused as reason:
-            wrong.append((prefix + name, reason.key, reason.values))
+        except Refused as refused:
+            wrong.append((prefix + name, refused.reason.key, refused.reason.values))
     return read
 
 

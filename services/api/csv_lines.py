@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import IO
 
-from services.api.reasons import Refused
+from services.api.reasons import Reason, Refused
 
 LONGEST_RECORD = 65_536
 """Characters, quoted line breaks included."""
@@ -35,7 +35,7 @@ class Record:
 
     line: int
     cells: list[str] = field(default_factory=list)
-    problem: Refused | None = None
+    problem: Reason | None = None
 
     @property
     def blank(self) -> bool:
@@ -141,13 +141,13 @@ def _next_record(reader: Iterator[list[str]], lines: Lines) -> Record | None:
     try:
         cells = next(reader, None)
     except csv.Error:
-        return Record(start, problem=Refused("lead.bad_quotes"))
-    except Refused as problem:
-        return Record(start, problem=problem)
+        return Record(start, problem=Reason("lead.bad_quotes", {}))
+    except Refused as refused:
+        return Record(start, problem=refused.reason)
     if cells is None:
         return None
     if any("\x00" in cell for cell in cells):
-        return Record(start, cells, Refused("lead.bad_characters"))
+        return Record(start, cells, Reason("lead.bad_characters", {}))
     return Record(start, cells)
 
 
@@ -167,7 +167,7 @@ def read_header(lines: Lines) -> tuple[str, Columns]:
         try:
             read.append((delimiter, _columns(header)))
         except Refused as error:
-            problem = error if error.key == "field.doubled_csv_column" else problem
+            problem = error if error.reason.key == "field.doubled_csv_column" else problem
     if not read:
         raise problem
     delimiter, columns = max(read, key=lambda found: found[1].count)

@@ -15,7 +15,7 @@ from typing import IO
 from services.api.csv_lines import Columns, Lines, Record, encoding_of, read_header, records
 from services.api.lead_fields import clean_attributes, clean_name
 from services.api.phones import LONGEST_INPUT, normalised
-from services.api.reasons import Refused
+from services.api.reasons import Reason, Refused
 
 MOST_LISTED = 1_000
 BATCH = 1_000
@@ -29,7 +29,7 @@ class BadLine:
 
     line: int
     phone: str | None
-    reason: Refused
+    reason: Reason
 
 
 class LeadFile:
@@ -51,17 +51,18 @@ class LeadFile:
 
     def _rows(self, read: list[Record]) -> Iterator[str]:
         for record in read:
+            if record.problem is not None:
+                self._note(record, record.problem)
+                continue
             try:
                 row = self._row(record)
-            except Refused as reason:
-                self._note(record, reason)
+            except Refused as refused:
+                self._note(record, refused.reason)
             else:
                 self.taken += 1
                 yield row
 
     def _row(self, record: Record) -> str:
-        if record.problem is not None:
-            raise record.problem
         columns, cells = self._columns, record.cells
         if any(cell.strip() for cell in cells[columns.count :]):
             raise Refused("lead.too_many_cells")
@@ -69,7 +70,7 @@ class LeadFile:
         name = clean_name(_cell(cells, columns.name))
         return f"{record.line}\t{phone}\t{_copied(name)}\t{_copied(_attributes(columns, cells))}\n"
 
-    def _note(self, record: Record, reason: Refused) -> None:
+    def _note(self, record: Record, reason: Reason) -> None:
         self.invalid_count += 1
         if len(self.invalid) < MOST_LISTED:
             phone = _cell(record.cells, self._columns.phone)

@@ -14,7 +14,7 @@ from services.api.dependencies import Acting
 from services.api.errors import invalid
 from services.api.lead_fields import clean_attributes, clean_name
 from services.api.phones import LONGEST_INPUT, normalised
-from services.api.reasons import Refused
+from services.api.reasons import Reason, Refused
 from shared.queries.leads import LeadRow, take_in
 
 MOST_LEADS = 100_000
@@ -29,7 +29,7 @@ class BadLead:
 
     index: int
     phone: str | None
-    reason: Refused
+    reason: Reason
 
 
 @dataclass(slots=True)
@@ -82,8 +82,8 @@ def sort_out(items: Sequence[object], region: str) -> Sorted:
     for index, item in enumerate(items):
         try:
             lead = _lead(item, region)
-        except Refused as reason:
-            found.invalid.append(BadLead(index, _as_given(item), reason))
+        except Refused as refused:
+            found.invalid.append(BadLead(index, _as_given(item), refused.reason))
             found.phones.append(None)
         else:
             found.leads[lead.phone] = _later(found.leads.get(lead.phone), lead)

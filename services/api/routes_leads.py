@@ -49,8 +49,8 @@ async def import_file(request: Request, asker: Operator) -> Response:
     async with uploaded_file(request, "file") as file:
         try:
             imported = await import_leads(asker, file, await region_of(asker))
-        except Refused as reason:
-            raise invalid("file", reason.key, **reason.values) from None
+        except Refused as refused:
+            raise invalid("file", refused.reason.key, **refused.reason.values) from None
     return _imported(imported, asker.locale)
 
 

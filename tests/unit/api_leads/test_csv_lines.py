@@ -33,7 +33,7 @@ def cells(content: str | bytes) -> list[tuple[int, list[str] | str]]:
 def refusal(content: bytes) -> str:
     with pytest.raises(Refused) as refused:
         read(content)
-    return refused.value.key
+    return refused.value.reason.key
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -15,7 +15,7 @@ from services.api.reasons import Refused
 def refusal(raw: object, region: str = "IL") -> str:
     with pytest.raises(Refused) as refused:
         normalised(raw, region)
-    return refused.value.key
+    return refused.value.reason.key
 
 
 def attempt(raw: object) -> str | None:
