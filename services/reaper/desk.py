@@ -24,6 +24,11 @@ class Desk:
         """How many errands more may begin."""
         return self._at_once - self._under_way.total()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any errand is under way."""
+        return bool(self._under_way)
+
     def busy(self) -> list[int]:
         """Each account once per lane that is not free: what a statement that takes errands is told."""
         return list(self._taken_lanes())

@@ -31,8 +31,11 @@ class Rounds(Generic[E]):
         self._outages = outages
 
     async def go(self, tasks: Tasks, stop: Stop, period: float) -> None:
-        """Take and begin what is due until nothing more is, or nobody has left for a period of so many seconds."""
-        while not stop.is_set() and await self._begin(tasks):
+        """Begin what is due until nothing is, and nothing is under way.
+
+        It is asked again what is due whenever an errand is done, or after a period of so many seconds.
+        """
+        while not stop.is_set() and (await self._begin(tasks) or self._desk.is_busy):
             await self._desk.somebody_left(period)
 
     async def _begin(self, tasks: Tasks) -> bool:

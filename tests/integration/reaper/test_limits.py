@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -13,6 +15,23 @@ from tests.integration.campaigns import FROM_NUMBER
 from tests.integration.reaper.rig import ACCOUNT, OneToken, Rig, eventually
 
 MANY = 10_000
+
+
+@asynccontextmanager
+async def hanging_looks(rig: Rig, count: int) -> AsyncIterator[None]:
+    """While the provider thinks about so many looks and does not come to an end."""
+    rig.provider.pause = 600
+    await rig.reaper.sweeper.calls()
+    stop = Stop()
+
+    async def under_way() -> bool:
+        return rig.provider.under_way[ACCOUNT] == count
+
+    async with Tasks(stop, grace=0.1) as tasks:
+        tasks.start("looks", rig.reaper.looks.go(tasks, stop, 0.05))
+        await eventually(under_way)
+        yield
+        stop.set()
 
 
 async def use_account(rig: Rig, sid: str) -> None:
@@ -67,36 +86,24 @@ async def test_the_word_of_a_reaper_that_was_frozen_for_long_changes_nothing_tha
 
 async def test_a_slow_provider_delays_no_nudge_and_no_correction(rig: Rig) -> None:
     await rig.uncertain_calls(40)
-    rig.provider.pause = 600
-    await rig.reaper.sweeper.calls()
-    stop = Stop()
-    tasks = Tasks(stop, grace=0)
-    await rig.reaper.looks.go(tasks, stop, 0.05)
-    assert rig.provider.under_way[ACCOUNT] <= 5
-    for seconds in (6, 26):
-        await rig.pass_time(seconds)
-        await rig.reaper.sweeper.runs()
+    async with hanging_looks(rig, 5):
+        for seconds in (6, 26):
+            await rig.pass_time(seconds)
+            await rig.reaper.sweeper.runs()
+        assert rig.provider.under_way[ACCOUNT] == 5
     (run,) = await rig.campaigns.rows("SELECT status FROM outbound_call_runs")
     assert run["status"] == "stopped"
-    stop.set()
-    await tasks.__aexit__(None, None, None)
 
 
 async def test_no_lock_is_held_while_the_provider_thinks(rig: Rig) -> None:
     call = await rig.uncertain_call()
-    rig.provider.pause = 600
-    await rig.reaper.sweeper.calls()
-    stop = Stop()
-    tasks = Tasks(stop, grace=0)
-    await rig.reaper.looks.go(tasks, stop, 0.05)
-    locked = await rig.campaigns.rows(
-        """SELECT c.id FROM calls c JOIN outbound_call_jobs j ON j.id = c.job_id
-           JOIN outbound_call_runs r ON r.id = c.run_id WHERE c.id = $1 FOR UPDATE NOWAIT""",
-        call["call_id"],
-    )
+    async with hanging_looks(rig, 1):
+        locked = await rig.campaigns.rows(
+            """SELECT c.id FROM calls c JOIN outbound_call_jobs j ON j.id = c.job_id
+               JOIN outbound_call_runs r ON r.id = c.run_id WHERE c.id = $1 FOR UPDATE NOWAIT""",
+            call["call_id"],
+        )
     assert len(locked) == 1
-    stop.set()
-    await tasks.__aexit__(None, None, None)
 
 
 async def test_an_account_that_is_refused_rests_and_the_others_are_looked_at(rig: Rig) -> None:

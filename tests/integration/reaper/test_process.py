@@ -65,7 +65,7 @@ async def test_it_settles_by_list_what_the_simulator_holds_and_gives_up_what_it_
     assert await stack.stop("reaper") == 0
 
 
-async def test_it_hangs_up_within_seconds_and_publishes_the_slot(make_stack: MakeStack) -> None:
+async def test_it_hangs_up_by_itself_and_frees_the_slot(make_stack: MakeStack) -> None:
     stack = await make_stack(("simulator", "reaper"), QUICK)
     async with campaigns_in(stack.database_url) as campaigns:
         call = await claimed(campaigns, stack)
