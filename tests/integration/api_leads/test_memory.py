@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pytest
 from tests.conftest import MakeStack
 
 LINES = 200_000
-ALLOWED_MEGABYTES = 50
+ALLOWED_MEGABYTES = 25
+"""Half of what a file five times as long may take."""
 
 
 def megabytes(pid: int, field: str) -> float:
@@ -49,15 +49,14 @@ async def test_a_file_is_streamed_and_others_are_answered_meanwhile(make_stack: 
     pid = stack.service("api").child.pid
     idle = megabytes(pid, "VmRSS")
     upload = asyncio.create_task(_upload(stack.url("api"), stack.token("operator", business), big_file))
-    answered, slowest = 0, 0.0
+    answered = 0
     while not upload.done():
-        started = time.monotonic()
         assert await stack.client("viewer", other).leads() == []
-        answered, slowest = answered + 1, max(slowest, time.monotonic() - started)
+        answered += 1
+        await asyncio.wait([upload], timeout=0.05)
     answer = await upload
     assert (answer["created"], answer["invalid_count"]) == (LINES - LINES // 100, LINES // 100)
     assert answered > 5
-    assert slowest < 5
     assert megabytes(pid, "VmHWM") - idle < ALLOWED_MEGABYTES
 
 
