@@ -37,7 +37,7 @@ BEGIN
     IF a.blocked_since > p_call_created THEN
         RETURN NULL;  -- one of several that were under way together: it has been counted
     END IF;
-    v_pause := greatest(coalesce(least(p_retry_after, 300), 0), least(30, v_first * 2 ^ least(a.refusals, 10)));
+    v_pause := greatest(least(coalesce(p_retry_after, 0), 300), least(30, v_first * 2 ^ least(a.refusals, 10)));
     UPDATE accounts SET blocked_code = p_code, blocked_since = coalesce(blocked_since, v_now),
         retry_at = v_now + v_pause * interval '1 s', refusals = least(refusals + 1, 1000),
         ambiguous_in_a_row = CASE p_class WHEN 'ambiguous' THEN ambiguous_in_a_row + 1 ELSE 0 END
