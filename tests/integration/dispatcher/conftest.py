@@ -10,7 +10,10 @@ import asyncpg
 import pytest
 
 from shared.broker import Publisher
+from stack.brokers import BrokerServer
+from stack.databases import DatabaseServer
 from stack.environment import Settings
+from stack.system import Stack
 from tests.conftest import MakeStack
 from tests.integration.dispatcher.rig import QUICK, Rig
 
@@ -52,3 +55,19 @@ async def make_rig(make_stack: MakeStack) -> AsyncIterator[MakeRig]:
 async def rig(make_rig: MakeRig) -> Rig:
     """One dispatcher that beats twice a second, and a provider."""
     return await make_rig()
+
+
+@pytest.fixture(scope="module")
+async def shared_rig(postgres_server: DatabaseServer, rabbitmq_server: BrokerServer) -> AsyncIterator[Rig]:
+    """One rig for the tests of a file that leave it as they found it; `rig.forgive()` sees to the account."""
+    database = await postgres_server.new_database()
+    amqp_url = await rabbitmq_server.new_vhost(emptied=True)
+    services = ("simulator", "dispatcher")
+    async with Stack(services, QUICK, database_url=database.url, amqp_url=amqp_url, name="dispatcher-rig") as stack:
+        async with asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as pool:
+            publisher = Publisher(stack.amqp_url, "test", on_death=pytest.fail)
+            await publisher.start()
+            yield Rig(stack, pool, publisher)
+            await publisher.stop()
+    await rabbitmq_server.drop_vhost(amqp_url)
+    await postgres_server.drop(database)

@@ -113,6 +113,18 @@ class Rig:
         for name, value in columns.items():
             await self.pool.execute(f"UPDATE accounts SET {name} = $1 WHERE is_shared", value)
 
+    async def forgive(self) -> None:
+        """End every run, free every slot, remove every rule, and let the shared account be as new."""
+        await self.stack.simulator.remove_rules()
+        await self.pool.execute("UPDATE outbound_call_runs SET cancel_requested = true WHERE ended_at IS NULL")
+        await self.pool.execute(
+            "UPDATE calls SET state = 'abandoned', ended_at = now(), next_check_at = NULL WHERE ended_at IS NULL"
+        )
+        await self.pool.execute(
+            "UPDATE accounts SET blocked_code = NULL, blocked_since = NULL, retry_at = NULL, refusals = 0,"
+            " ambiguous_in_a_row = 0"
+        )
+
     async def metric(self, name: str, of: str = "dispatcher") -> float:
         return (await self.stack.service(of).metrics()).get(name, 0.0)
 

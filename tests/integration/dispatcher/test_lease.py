@@ -14,6 +14,7 @@ from tests.integration.dispatcher.rig import PATIENCE, STARTED, Rig
 
 TWO = ("simulator", "dispatcher", "dispatcher2")
 BOTH = ("dispatcher", "dispatcher2")
+Record = Callable[[str, object], None]
 
 
 async def holder_and_standby(rig: Rig) -> tuple[str, str]:
@@ -50,7 +51,7 @@ async def test_of_two_started_together_one_dials(make_rig: MakeRig) -> None:
 
 
 async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
-    make_rig: MakeRig, record_property: Callable[[str, object], None]
+    make_rig: MakeRig, record_property: Record
 ) -> None:
     rig = await make_rig({"SIM_RULES": '[{"mode": "response_delay", "params": {"seconds": 0.3}}]'}, services=TWO)
     holder, standby = await holder_and_standby(rig)
@@ -63,7 +64,7 @@ async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
     await rig.until(under_way, "the campaign is under way")
     await rig.stack.kill(holder)
     gap = await takes_over(rig, standby)
-    record_property("takeover_seconds", gap)
+    record_property("takeover_seconds", round(gap, 3))
 
     async def dialled() -> bool:
         return (await rig.statuses(run))["queued"] == 0
@@ -83,7 +84,7 @@ async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
 
 
 async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(
-    make_rig: MakeRig, record_property: Callable[[str, object], None]
+    make_rig: MakeRig, record_property: Record
 ) -> None:
     rig = await make_rig({"LEASE_SECONDS": "2", "SEND_WITHIN": "1"}, services=TWO)
     holder, standby = await holder_and_standby(rig)
@@ -98,7 +99,7 @@ async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(
     frozen = time.time()
     try:
         gap = await takes_over(rig, standby)
-        record_property("takeover_seconds", gap)
+        record_property("takeover_seconds", round(gap, 3))
 
         async def dialled() -> bool:
             return (await rig.statuses(run))["queued"] == 0
@@ -120,9 +121,7 @@ async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(
     late = [entry for entry in await rig.rung() if entry["at"] > thawed]
     assert await rig.metric("ringfence_dispatcher_active", holder) == 0
     again = await rig.metric('ringfence_duplicate_dials_prevented_total{how="deadline"}', holder)
-    assert len(late) <= again, (
-        f"{len(late)} creates after the thaw, {again} handed back, {len(by_zombie)} by the zombie"
-    )
+    assert len(late) <= again, f"{len(late)} creates after the thaw, {again} handed back"
 
 
 async def test_a_cut_lease_connection_never_makes_two_holders(make_rig: MakeRig) -> None:
@@ -159,14 +158,12 @@ async def test_a_single_dispatcher_survives_the_end_of_its_lease_connection(rig:
     await rig.nobody_twice()
 
 
-async def test_a_stopped_holder_hands_the_lease_on(
-    make_rig: MakeRig, record_property: Callable[[str, object], None]
-) -> None:
+async def test_a_stopped_holder_hands_the_lease_on(make_rig: MakeRig, record_property: Record) -> None:
     rig = await make_rig({"LEASE_SECONDS": "60"}, services=TWO)
     holder, standby = await holder_and_standby(rig)
     rig.stack.service(holder).child.send(signal.SIGTERM)
     gap = await takes_over(rig, standby)
-    record_property("takeover_seconds", gap)
+    record_property("takeover_seconds", round(gap, 3))
     assert gap < 10
     assert await rig.stack.service(holder).child.wait(20) == 0
     assert rig.events("LEASE_GIVEN_UP", holder)

@@ -1,0 +1,102 @@
+"""The end of the process: what is under way is recorded, what was never sent is handed back, and the status says so."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+from tests.integration.dispatcher.conftest import MakeRig
+from tests.integration.dispatcher.rig import STARTED, Rig
+
+
+async def test_a_stop_in_the_middle_of_a_slow_create_records_its_answer(rig: Rig) -> None:
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 10}})
+    business = await rig.business(cap=1)
+    run = await rig.run(business, 3, publish=True)
+    await rig.until(lambda: rung(rig), "the create reached the provider")
+    assert await rig.stack.stop("dispatcher") == 0
+    assert await rig.statuses(run) == {"in_progress": 1, "queued": 2}
+    (entry,) = await rig.rung()
+    assert await rig.pool.fetchval("SELECT call_sid FROM calls WHERE run_id = $1", run) == entry["sid"]
+    assert rig.events("WORKER_STOP")[-1]["status"] == 0
+
+
+async def test_a_stop_with_nothing_under_way_is_quick(rig: Rig) -> None:
+    began = time.monotonic()
+    assert await rig.stack.stop("dispatcher") == 0
+    assert time.monotonic() - began < 8
+    assert rig.events("LEASE_GIVEN_UP")
+    assert not rig.events("TASK_CANCELLED")
+
+
+async def test_a_standby_stops_quickly_and_leaves_the_lease_alone(make_rig: MakeRig) -> None:
+    rig = await make_rig()
+    await rig.stack.start("dispatcher2")
+    began = time.monotonic()
+    assert await rig.stack.stop("dispatcher2") == 0
+    assert time.monotonic() - began < 8
+    assert await rig.active("dispatcher") == ["dispatcher"]
+
+
+async def test_a_death_before_the_answer_leaves_the_row_to_the_reaper(rig: Rig) -> None:
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 10}})
+    business = await rig.business(cap=3)
+    run = await rig.run(business, 1, publish=True)
+    await rig.until(lambda: rung(rig), "the create reached the provider")
+    await rig.stack.kill("dispatcher", signal.SIGKILL)
+    await rig.stack.start("dispatcher")
+    second = await rig.run(business, 1, publish=True)
+    await rig.in_progress(second, 1)
+    assert await rig.states(run) == {"dialing": 1}
+    assert await rig.statuses(run) == {"dialing": 1}
+    assert len(await rig.rung()) == 2
+    await rig.nobody_twice()
+
+
+async def test_stopped_and_started_again_it_takes_up_where_it_was(rig: Rig) -> None:
+    business = await rig.business(cap=500, rate=30)
+    run = await rig.run(business, 40, publish=True)
+    for _ in range(2):
+        await rig.until(lambda: begun(rig), "dialling")
+        assert await rig.stack.stop("dispatcher") == 0
+        await rig.stack.start("dispatcher")
+    await rig.in_progress(run, 40)
+    await rig.nobody_twice()
+
+
+async def test_a_schema_that_is_too_old_is_one_line_and_status_3(make_rig: MakeRig) -> None:
+    rig = await make_rig(services=("simulator",))
+    await rig.pool.execute("DELETE FROM alembic_version")
+    await rig.stack.start("dispatcher", until=None)
+    assert await rig.stack.service("dispatcher").child.wait(40) == 3
+    assert len(rig.events("SCHEMA_TOO_OLD")) == 1
+    assert not [line for line in rig.stack.logs("dispatcher") if line["level"] == "ERROR" and "exc_info" in line]
+
+
+async def test_a_database_that_is_away_at_the_start_is_waited_for(make_rig: MakeRig) -> None:
+    rig = await make_rig(services=("simulator",), own_servers=True)
+    await rig.stack.kill_postgres()
+    await rig.stack.start("dispatcher", until="/healthz")
+
+    async def named() -> bool:
+        status, body = await rig.ready()
+        return status == 503 and "database" in body["away"]
+
+    await rig.until(named, "readiness names the database")
+    await asyncio.sleep(1)
+    assert rig.stack.running("dispatcher")
+    await rig.stack.start_postgres()
+
+    async def ready() -> bool:
+        return (await rig.ready())[0] == 200
+
+    await rig.until(ready, "ready")
+
+
+async def begun(rig: Rig) -> bool:
+    return await rig.metric(STARTED) >= 5
+
+
+async def rung(rig: Rig) -> bool:
+    return len(await rig.rung()) == 1
