@@ -162,6 +162,7 @@ async def test_what_a_slot_waited_for_leaves_out_what_held_it_back(campaigns: Ca
     earlier = "UPDATE calls SET ended_at = ended_at - interval '5 s' WHERE id = $1"
     await campaigns.connection.execute("UPDATE outbound_call_jobs SET updated_at = updated_at - interval '60 s'")
     await campaigns.connection.execute(earlier, calls[0]["call_id"])
+    await campaigns.connection.execute("UPDATE accounts SET next_dial_at = '-infinity'")
     await campaigns.connection.execute("UPDATE businesses SET next_dial_at = clock_timestamp() - interval '1 s'")
     (held,) = await campaigns.claim(business)
     assert 1 <= held["waited"] < 4
