@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import TextIOWrapper
-from itertools import islice
 from typing import IO
 
 from services.api.csv_lines import Columns, Lines, Record, encoding_of, read_header, records
@@ -45,22 +44,27 @@ class LeadFile:
         self._records = records(lines, delimiter)
 
     def batches(self) -> Iterator[bytes]:
-        """Yield leads in the text format of COPY (line, phone, name, attributes), so many lines at a time."""
-        while read := list(islice(self._records, BATCH)):
-            yield "".join(self._rows(read)).encode()
+        """Yield leads in the text format of COPY (line, phone, name, attributes), from so many lines at a time."""
+        rows: list[str] = []
+        for number, record in enumerate(self._records, 1):
+            if row := self._row_or_note(record):
+                rows.append(row)
+            if number % BATCH == 0:
+                yield "".join(rows).encode()
+                rows.clear()
+        yield "".join(rows).encode()
 
-    def _rows(self, read: list[Record]) -> Iterator[str]:
-        for record in read:
-            if record.problem is not None:
-                self._note(record, record.problem)
-                continue
-            try:
-                row = self._row(record)
-            except Refused as refused:
-                self._note(record, refused.reason)
-            else:
-                self.taken += 1
-                yield row
+    def _row_or_note(self, record: Record) -> str | None:
+        if record.problem is not None:
+            self._note(record, record.problem)
+            return None
+        try:
+            row = self._row(record)
+        except Refused as refused:
+            self._note(record, refused.reason)
+            return None
+        self.taken += 1
+        return row
 
     def _row(self, record: Record) -> str:
         columns, cells = self._columns, record.cells

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.db import Database
 from shared.queries.businesses import read_business, save_business
 from shared.queries.leads import LeadRow, create_stage, merge_stage, page_of_leads, stage, take_in
 from tests.integration.api.rig import Rig, World
@@ -31,11 +32,15 @@ async def test_leads_of_another_business_are_not_read_without_the_filter(rig: Ri
 async def test_leads_are_not_written_for_another_business(rig: Rig, pair: Pair, world: World) -> None:
     await take_in(rig.context.own.db, pair.b, [LeadRow(PHONE, "of B", None)])
     with pytest.raises(DBAPIError, match="row-level security"):
-        async with rig.context.own.bulk.transaction(business_id=pair.a) as connection:
-            await create_stage(connection)
-            await stage(connection, f"1\t{PHONE}\tof A\t\\N\n".encode())
-            await merge_stage(connection, pair.b)
+        await _import_for(pair.b, rig.context.own.bulk, acting_as=pair.a)
     assert await world.value("SELECT array_agg(name) FROM leads") == ["of B"]
+
+
+async def _import_for(business_id: int, db: Database, *, acting_as: int) -> None:
+    async with db.transaction(business_id=acting_as) as connection:
+        await create_stage(connection)
+        await stage(connection, f"1\t{PHONE}\tof A\t\\N\n".encode())
+        await merge_stage(connection, business_id)
 
 
 async def test_a_business_is_not_read_or_changed_in_anothers_name(rig: Rig, pair: Pair, world: World) -> None:
