@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from services.api.languages import locale_of
@@ -116,6 +117,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in (DatabaseAway, DatabaseBusy, KeysAway):
         app.add_exception_handler(kind, _away)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -171,6 +173,10 @@ async def _away(request: Request, error: Exception) -> Response:
     else:
         logger().warning("UNAVAILABLE", reason=str(error), path=request.url.path)
     return await render(request, unavailable())
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
 
 
 async def _failed(request: Request, _error: Exception) -> Response:

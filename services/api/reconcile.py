@@ -16,7 +16,7 @@ from shared.queries.runs import Reconciled, reconcile_runs
 
 async def reconcile(api: Context, asker: Acting) -> ReconcileAnswer:
     """End what has nothing open. Raises ApiError 429 within a minute of the last time."""
-    found = await reconcile_runs(asker.ending, asker.business_id)
+    found = await reconcile_runs(asker.db, asker.business_id)
     if isinstance(found, float):
         seconds = max(1, math.ceil(found))
         raise ApiError(429, "rate_limited", "rate_limited", seconds, headers={"Retry-After": str(seconds)})

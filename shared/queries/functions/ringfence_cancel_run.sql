@@ -9,6 +9,7 @@ DECLARE
     v_status text;
 BEGIN
     PERFORM set_config('ringfence.business_id', p_business::text, true);
+    PERFORM set_config('lock_timeout', '3s', true);  -- the statement may take long, waiting for somebody may not
     SELECT * INTO r FROM outbound_call_runs WHERE id = p_run AND business_id = p_business FOR NO KEY UPDATE;
     IF r.id IS NULL THEN
         RETURN QUERY SELECT 'not_found', NULL::text, 0, false;

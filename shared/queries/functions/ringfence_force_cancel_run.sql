@@ -10,6 +10,7 @@ DECLARE
     v_calls integer := 0;
 BEGIN
     PERFORM set_config('ringfence.business_id', p_business::text, true);
+    PERFORM set_config('lock_timeout', '3s', true);  -- the statement may take long, waiting for somebody may not
     SELECT * INTO r FROM outbound_call_runs WHERE id = p_run AND business_id = p_business FOR NO KEY UPDATE;
     v_jobs := ringfence_end_run(r.id, 'cancelled', 'force_cancelled', 'failed', 'not_dialed');
     IF v_jobs IS NOT NULL THEN

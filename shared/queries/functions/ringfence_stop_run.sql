@@ -7,6 +7,7 @@ DECLARE
     v_jobs integer;
 BEGIN
     PERFORM set_config('ringfence.business_id', p_business::text, true);
+    PERFORM set_config('lock_timeout', '3s', true);  -- the statement may take long, waiting for somebody may not
     SELECT * INTO r FROM outbound_call_runs WHERE id = p_run AND business_id = p_business FOR NO KEY UPDATE;
     v_jobs := ringfence_end_run(r.id, 'stopped', 'stopped', 'cancelled', NULL);
     RETURN QUERY SELECT CASE WHEN r.id IS NULL THEN 'not_found' WHEN v_jobs IS NULL THEN 'over' ELSE 'done' END,

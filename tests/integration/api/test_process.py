@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aio_pika
 import asyncpg
 import jwt
 import pytest
@@ -204,4 +205,18 @@ async def test_a_database_that_is_away_at_start_is_waited_for() -> None:
         await stack.start_postgres()
         await until(stack.service("api").answers)
         assert (await client.request("GET", "/api/outbound/runs")).status == 200
+        assert await stack.stop("api") == 0
+
+
+async def test_a_started_run_is_told_to_the_dispatchers_queue(database_url: str, amqp_url: str) -> None:
+    async with Stack(["api"], database_url=database_url, amqp_url=amqp_url, name="api-tells") as stack:
+        client, leads = await new_business(stack)
+        run_id = (await client.start_run(leads, twiml=TWIML))["run_id"]
+        connection = await aio_pika.connect(amqp_url)
+        async with connection:
+            queue = await (await connection.channel()).get_queue("dispatcher")
+            async with asyncio.timeout(30), queue.iterator(no_ack=True) as messages:
+                message = await anext(messages)
+        assert message.routing_key == "run.created"
+        assert json.loads(message.body)["run_id"] == run_id
         assert await stack.stop("api") == 0
