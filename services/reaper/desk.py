@@ -51,10 +51,10 @@ class Desk:
         self._left.set()
 
     async def somebody_left(self, seconds: float) -> None:
-        """Wait until an errand is counted out, for at most so many seconds."""
-        self._left.clear()
+        """Wait, for at most so many seconds, until an errand is counted out or has been since this was last asked."""
         try:
             async with asyncio.timeout(seconds):
                 await self._left.wait()
         except TimeoutError:
             return
+        self._left.clear()

@@ -35,7 +35,10 @@ class Rounds(Generic[E]):
 
         It is asked again what is due whenever an errand is done, or after a period of so many seconds.
         """
-        while not stop.is_set() and (await self._begin(tasks) or self._desk.is_busy):
+        while not stop.is_set():
+            was_busy = self._desk.is_busy  # before the statement: what ends while it runs may have made room
+            if not await self._begin(tasks) and not was_busy:
+                return
             await self._desk.somebody_left(period)
 
     async def _begin(self, tasks: Tasks) -> bool:
