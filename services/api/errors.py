@@ -161,8 +161,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 404:
         return await render(request, not_found())
-    key = "method_not_allowed" if error.status_code == 405 else "field.bad_value"
-    return await render(request, ApiError(error.status_code, "invalid", key, headers=error.headers))
+    if error.status_code == 405:
+        return await render(request, ApiError(405, "invalid", "method_not_allowed", headers=error.headers))
+    return await render(request, ApiError(error.status_code, "invalid", "invalid", 1, headers=error.headers))
 
 
 async def _away(request: Request, error: Exception) -> Response:

@@ -49,7 +49,8 @@ ACTIVE_RUNS = text(
         count(*) FILTER (WHERE r.locked_by_worker IS NOT NULL AND r.last_heartbeat_at IS NULL) AS locked_no_heartbeat,
         count(*) FILTER (WHERE NOT r.cancel_requested AND f.can_dial
             AND greatest(f.last_claim_at, r.created_at) < clock_timestamp() - CAST(:stale_after AS interval)
-            AND EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = r.id AND j.status = 'queued'))
+            AND EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = r.id AND j.status = 'queued'
+                        AND j.id >= r.claim_floor))
             AS no_progress
     FROM active r LEFT JOIN free f ON f.id = r.business_id
     """

@@ -13,6 +13,7 @@ import pytest
 from services.api.application import create_app
 from services.api.context import Context
 from services.api.main import prepare
+from shared import corrections
 from shared.auth import Role, TokenVerifier, mint_token
 from shared.broker import Publisher
 from shared.events import Event
@@ -20,9 +21,7 @@ from shared.health import Health
 from shared.process import Stop
 from shared.settings import Settings
 from stack.databases import Database, DatabaseServer
-from tests.integration.api.rig import Rig, World
-
-SECRET = "a secret of 32 bytes for the tests"
+from tests.integration.api.rig import SECRET, Rig, World
 
 
 class KeptEvents:
@@ -71,6 +70,12 @@ async def world(superuser_url: str) -> AsyncIterator[World]:
     """The database past every policy, to put things into it and to look."""
     async with open_world(superuser_url) as world:
         yield world
+
+
+@pytest.fixture(autouse=True)
+def no_outage_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Corrections wait for a moment after an outage; one that an earlier test made is not this test's."""
+    monkeypatch.setattr(corrections, "_outage_seen_at", None)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from services.api.context import Context
 from shared.auth import Role
 from shared.events import Event
 
+SECRET = "a secret of 32 bytes for the tests"
 TWIML = "<Response><Say>Hello</Say></Response>"
 ACCOUNT = "AC" + "0" * 32
 

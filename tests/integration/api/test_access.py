@@ -9,8 +9,7 @@ import jwt
 import pytest
 
 from shared.auth import Role, mint_token
-from tests.integration.api.conftest import SECRET
-from tests.integration.api.rig import TWIML, Asker, Rig, World
+from tests.integration.api.rig import SECRET, TWIML, Asker, Rig, World
 
 READS = [
     ("GET", "/api/outbound/runs"),

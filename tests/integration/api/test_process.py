@@ -19,10 +19,9 @@ from stack.client import Client
 from stack.environment import base_environment
 from stack.ports import free_port
 from stack.system import Stack
-from tests.integration.api.rig import TWIML
+from tests.integration.api.rig import SECRET, TWIML
 
 NOWHERE = "amqp://127.0.0.1:1/"
-SECRET = "a secret of 32 bytes for the tests"
 
 
 async def run_api(*arguments: str, **settings: str) -> tuple[int, str, str]:

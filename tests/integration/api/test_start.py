@@ -182,6 +182,17 @@ async def test_a_repeat_gets_the_first_answer_and_another_body_is_refused(rig: R
     assert len(rig.events) == 2
 
 
+async def test_a_key_is_forgotten_after_a_day(rig: Rig, world: World) -> None:
+    business = await world.business()
+    wish = {"lead_ids": await world.leads(business, 1), "twiml": TWIML}
+    asker = rig.asker(business)
+    first = await asker.post(START, json=wish, headers={"Idempotency-Key": "k"})
+    await world.do("UPDATE idempotency_keys SET created_at = created_at - interval '24 h 1 s'")
+    second = await asker.post(START, json={**wish, "name": "again"}, headers={"Idempotency-Key": "k"})
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["run_id"] != second.json()["run_id"]
+
+
 async def test_the_same_key_raced_makes_one_run(rig: Rig, world: World) -> None:
     """Breaks when two requests with one key both find no run: the campaign would ring everybody twice."""
     business = await world.business()
