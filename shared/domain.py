@@ -88,8 +88,9 @@ JOB_STEPS: Mapping[JobStatus, frozenset[JobStatus]] = {
     _J.QUEUED: frozenset({_J.DIALING, _J.IN_PROGRESS, _J.COMPLETED, _J.FAILED, _J.CANCELLED}),
     _J.DIALING: frozenset({_J.QUEUED, _J.IN_PROGRESS, _J.COMPLETED, _J.FAILED, _J.CANCELLED}),
     _J.IN_PROGRESS: frozenset({_J.COMPLETED, _J.FAILED}),
-    _J.COMPLETED: frozenset(),
-    _J.FAILED: frozenset(),
+    # a better word for the same call's end came after a first one
+    _J.COMPLETED: frozenset({_J.FAILED}),
+    _J.FAILED: frozenset({_J.COMPLETED}),
     _J.CANCELLED: frozenset(),
 }
 
