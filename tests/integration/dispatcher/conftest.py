@@ -42,11 +42,7 @@ async def make_rig(make_stack: MakeStack) -> AsyncIterator[MakeRig]:
             own_servers: bool = False,
         ) -> Rig:
             stack = await make_stack(services, {**QUICK, **(settings or {})}, own_servers=own_servers)
-            pool = await opened.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=4))
-            publisher = Publisher(stack.amqp_url, "test", on_death=pytest.fail)
-            await publisher.start()
-            opened.push_async_callback(publisher.stop)
-            return Rig(stack, pool, publisher)
+            return await _rig(stack, opened)
 
         yield make
 
@@ -63,11 +59,17 @@ async def shared_rig(postgres_server: DatabaseServer, rabbitmq_server: BrokerSer
     database = await postgres_server.new_database()
     amqp_url = await rabbitmq_server.new_vhost(emptied=True)
     services = ("simulator", "dispatcher")
-    async with Stack(services, QUICK, database_url=database.url, amqp_url=amqp_url, name="dispatcher-rig") as stack:
-        async with asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as pool:
-            publisher = Publisher(stack.amqp_url, "test", on_death=pytest.fail)
-            await publisher.start()
-            yield Rig(stack, pool, publisher)
-            await publisher.stop()
+    async with AsyncExitStack() as opened:
+        system = Stack(services, QUICK, database_url=database.url, amqp_url=amqp_url, name="dispatcher-rig")
+        stack = await opened.enter_async_context(system)
+        yield await _rig(stack, opened)
     await rabbitmq_server.drop_vhost(amqp_url)
     await postgres_server.drop(database)
+
+
+async def _rig(stack: Stack, opened: AsyncExitStack) -> Rig:
+    pool = await opened.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=4))
+    publisher = Publisher(stack.amqp_url, "test", on_death=pytest.fail)
+    await publisher.start()
+    opened.push_async_callback(publisher.stop)
+    return Rig(stack, pool, publisher)

@@ -138,6 +138,12 @@ class Rig:
         entries = await self.stack.simulator.ledger()
         return [entry for entry in entries if entry["carried_out"] and not entry["foreign"]]
 
+    async def entries(self, run_id: int) -> list[dict[str, Any]]:
+        """Everything that the provider was asked for on behalf of one run, oldest first."""
+        rows = await self.pool.fetch("SELECT dial_token FROM calls WHERE run_id = $1", run_id)
+        tokens = {str(row["dial_token"]) for row in rows}
+        return [entry for entry in await self.stack.simulator.ledger() if entry["token"] in tokens]
+
     async def nobody_twice(self) -> None:
         """The provider has rung no number and carried out no token twice."""
         rung = await self.rung()

@@ -66,14 +66,6 @@ async def counted(rig: Rig) -> Counted:
     return grown
 
 
-async def rung_of(rig: Rig, run: int) -> list[dict[str, Any]]:
-    """The provider's entries for the calls of one run."""
-    tokens = {
-        str(row["dial_token"]) for row in await rig.pool.fetch("SELECT dial_token FROM calls WHERE run_id = $1", run)
-    }
-    return [entry for entry in await rig.stack.simulator.ledger() if entry["token"] in tokens]
-
-
 def told_of(rig: Rig, event: str, run: int) -> list[dict[str, Any]]:
     return [line for line in rig.events(event) if line.get("run_id") == run]
 
@@ -81,10 +73,11 @@ def told_of(rig: Rig, event: str, run: int) -> list[dict[str, Any]]:
 async def test_an_accepted_create_makes_the_call_known_by_its_sid(rig: Rig, one_by_one: int, counted: Counted) -> None:
     run = await rig.run(one_by_one, 1, publish=True)
     await rig.in_progress(run, 1)
-    (entry,) = await rung_of(rig, run)
+    (entry,) = await rig.entries(run)
     row = await rig.pool.fetchrow(
         "SELECT c.*, j.twilio_call_sid, r.cursor_position, r.status AS run_status FROM calls c"
-        " JOIN outbound_call_jobs j ON j.id = c.job_id JOIN outbound_call_runs r ON r.id = c.run_id WHERE c.run_id = $1",
+        " JOIN outbound_call_jobs j ON j.id = c.job_id JOIN outbound_call_runs r ON r.id = c.run_id"
+        " WHERE c.run_id = $1",
         run,
     )
     assert row is not None
@@ -186,15 +179,13 @@ async def test_retry_after_is_waited_for(rig: Rig, one_by_one: int, counted: Cou
     await rig.stack.simulator.once({"mode": "http_429", "params": {"retry_after": 3}})
     run = await rig.run(one_by_one, 1, publish=True)
     await rig.in_progress(run, 1)
-    refused, accepted = await rung_of(rig, run)
+    refused, accepted = await rig.entries(run)
     assert refused["answer_status"] == 429
     assert accepted["mono"] - refused["mono"] >= 2.9
     await rig.nobody_twice()
 
 
-async def test_a_provider_that_is_down_is_probed_with_growing_pauses_and_costs_few_claims(
-    rig: Rig, counted: Counted
-) -> None:
+async def test_a_provider_that_is_down_is_probed_ever_less_and_costs_few_claims(rig: Rig, counted: Counted) -> None:
     business = await rig.business(cap=5)
     await rig.stack.stop("simulator")
     began = time.monotonic()
@@ -214,9 +205,7 @@ async def test_a_provider_that_is_down_is_probed_with_growing_pauses_and_costs_f
     await rig.nobody_twice()
 
 
-async def test_three_uncertain_creates_in_a_row_open_the_breaker_and_only_probes_go_out(
-    rig: Rig, counted: Counted
-) -> None:
+async def test_three_uncertain_creates_in_a_row_let_only_probes_out(rig: Rig, counted: Counted) -> None:
     (rule_id,) = await rig.stack.simulator.add_rules({"mode": "http_500_before_accept"})
     business = await rig.business(cap=200, rate=5)
     run = await rig.run(business, 60, publish=True)

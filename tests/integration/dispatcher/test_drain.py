@@ -94,6 +94,45 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(make_rig: Make
     await rig.until(ready, "ready")
 
 
+async def test_a_fault_of_its_own_ends_it_with_status_1_and_what_is_under_way_is_recorded(rig: Rig) -> None:
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 3}})
+    business = await rig.business(cap=1)
+    run = await rig.run(business, 1, publish=True)
+    await rig.until(lambda: rung(rig), "the create reached the provider")
+    await rig.pool.execute("DROP FUNCTION ringfence_beat")
+    assert await rig.stack.service("dispatcher").child.wait(40) == 1
+    assert await rig.statuses(run) == {"in_progress": 1}
+    assert rig.events("LEASE_GIVEN_UP"), "a successor need not wait"
+    assert len(rig.events("TASK_DIED")) == 1
+
+
+async def test_a_constraint_that_refuses_one_business_holds_up_no_other(make_rig: MakeRig) -> None:
+    rig = await make_rig(services=("simulator",))
+    refused, other = await rig.business(), await rig.business()
+    await rig.pool.execute(f"ALTER TABLE calls ADD CONSTRAINT refused CHECK (business_id <> {refused})")
+    stuck = await rig.run(refused, 2)
+    run = await rig.run(other, 3)
+    await rig.stack.start("dispatcher")
+    await rig.in_progress(run, 3)
+    line = await rig.stack.logged("dispatcher", "DEDUP_CONFLICT", action="claim")
+    assert (line["business_id"], line["constraint"]) == (refused, "refused")
+    assert await rig.statuses(stuck) == {"queued": 2}
+    assert await rig.metric('ringfence_duplicate_dials_prevented_total{how="claim_conflict"}') >= 1
+    await rig.pool.execute("ALTER TABLE calls DROP CONSTRAINT refused")
+    await rig.in_progress(stuck, 2)
+
+
+async def test_a_result_that_a_constraint_refuses_holds_up_no_other(rig: Rig) -> None:
+    business = await rig.business(cap=2)
+    await rig.pool.execute("ALTER TABLE calls ADD CONSTRAINT refused CHECK (call_sid IS NULL OR lead_id <> 1)")
+    run = await rig.run(business, 4, publish=True)
+    await rig.in_progress(run, 1)
+    (entry,) = [entry for entry in await rig.rung() if entry["to"].endswith("1000000")]
+    line = await rig.stack.logged("dispatcher", "DEDUP_CONFLICT", action="accepted")
+    assert line["call_sid"] == entry["sid"], "the log is the witness of what the database would not take"
+    assert await rig.states(run) == {"dialing": 1, "accepted": 1}
+
+
 async def begun(rig: Rig) -> bool:
     return await rig.metric(STARTED) >= 5
 

@@ -1,0 +1,149 @@
+"""A create leaves in time or never: late answers, lost answers, and databases that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.integration.dispatcher.conftest import MakeRig
+from tests.integration.dispatcher.proxy import ClaimProxy
+from tests.integration.dispatcher.rig import STARTED, Rig
+
+BY_DEADLINE = 'ringfence_duplicate_dials_prevented_total{how="deadline"}'
+
+
+@pytest.fixture
+async def rig(make_rig: MakeRig) -> Rig:
+    return await make_rig({"SEND_WITHIN": "1"}, services=("simulator",))
+
+
+@pytest.fixture
+async def proxy(rig: Rig) -> AsyncIterator[ClaimProxy]:
+    """The dispatcher's way to the database."""
+    async with ClaimProxy(rig.stack.database_url) as listening:
+        await rig.stack.start("dispatcher", {"DATABASE_URL": listening.url})
+        yield listening
+        await rig.stack.stop("dispatcher")
+
+
+async def committed_claim(rig: Rig, proxy: ClaimProxy, run: int, calls: int) -> None:
+    await asyncio.wait_for(proxy.sprung.wait(), 20)
+
+    async def committed() -> bool:
+        return await rig.states(run) == {"dialing": calls}
+
+    await rig.until(committed, "the claim is in the database")
+
+
+async def test_a_claim_whose_answer_comes_too_late_is_handed_back_and_dialled_once(rig: Rig, proxy: ClaimProxy) -> None:
+    business = await rig.business()
+    proxy.arm()
+    run = await rig.run(business, 4, publish=True)
+    await committed_claim(rig, proxy, run, 4)
+    await asyncio.sleep(1.2)  # past SEND_WITHIN
+    assert await rig.rung() == []
+    proxy.release()
+    await rig.in_progress(run, 4)
+    assert await rig.metric(BY_DEADLINE) == 4
+    assert await rig.metric('ringfence_create_results_total{class="deadline"}') == 4
+    assert await rig.metric(STARTED) == 4, "what was handed back has not started"
+    assert await rig.states(run) == {"abandoned": 4, "accepted": 4}
+    assert await rig.pool.fetchval("SELECT max(attempts) FROM outbound_call_jobs WHERE run_id = $1", run) == 1
+    await rig.nobody_twice()
+
+
+async def test_a_claim_whose_answer_is_lost_is_handed_back_and_dialled_once(rig: Rig, proxy: ClaimProxy) -> None:
+    business = await rig.business()
+    proxy.arm()
+    run = await rig.run(business, 4, publish=True)
+    await committed_claim(rig, proxy, run, 4)
+    proxy.cut()
+    await rig.in_progress(run, 4)
+    assert await rig.metric(BY_DEADLINE) == 4
+    assert [line["calls"] for line in rig.events("CLAIMS_HANDED_BACK")] == [4]
+    assert await rig.states(run) == {"abandoned": 4, "accepted": 4}
+    await rig.nobody_twice()
+
+
+async def test_handing_back_spares_a_call_whose_create_was_answered_badly(rig: Rig, proxy: ClaimProxy) -> None:
+    """An uncertain call may be ringing: dialled again by mistake, somebody would be rung twice."""
+    await rig.stack.simulator.once({"mode": "http_500_after_accept"})
+    business = await rig.business()
+    unsure = await rig.run(business, 1, publish=True)
+
+    async def uncertain() -> bool:
+        return await rig.states(unsure) == {"uncertain": 1}
+
+    await rig.until(uncertain, "uncertain")
+    proxy.arm()
+    run = await rig.run(business, 2, publish=True)
+    await committed_claim(rig, proxy, run, 2)
+    proxy.cut()
+    await rig.in_progress(run, 2)
+    assert await rig.states(unsure) == {"uncertain": 1}
+    assert await rig.statuses(unsure) == {"dialing": 1}
+    await rig.nobody_twice()
+
+
+async def test_a_claim_whose_answer_is_lost_as_the_process_stops_is_handed_back(rig: Rig, proxy: ClaimProxy) -> None:
+    business = await rig.business()
+    proxy.arm()
+    run = await rig.run(business, 3, publish=True)
+    await committed_claim(rig, proxy, run, 3)
+    stopping = asyncio.create_task(rig.stack.stop("dispatcher"))
+    await rig.stack.logged("dispatcher", "STOPPING")
+    proxy.cut()
+    assert await stopping == 0
+    assert await rig.statuses(run) == {"queued": 3}
+    assert await rig.rung() == []
+
+
+async def test_a_process_that_slept_through_its_deadline_sends_nothing(rig: Rig, proxy: ClaimProxy) -> None:
+    business = await rig.business()
+    proxy.arm()
+    run = await rig.run(business, 3, publish=True)
+    await committed_claim(rig, proxy, run, 3)
+    rig.stack.freeze("dispatcher")
+    proxy.release()
+    await asyncio.sleep(1.3)  # past SEND_WITHIN, with the claim's answer in its socket
+    assert await rig.rung() == []
+    rig.stack.thaw("dispatcher")
+    await rig.in_progress(run, 3)
+    assert await rig.metric(BY_DEADLINE) == 3
+    await rig.nobody_twice()
+
+
+async def test_a_database_that_was_away_costs_no_result_and_no_campaign(make_rig: MakeRig) -> None:
+    rig = await make_rig(own_servers=True)
+    await rig.stack.simulator.add_rules({"mode": "response_delay", "params": {"seconds": 2}, "times": 3})
+    business = await rig.business(cap=3)
+    first = await rig.run(business, 8, publish=True)
+
+    async def rung() -> bool:
+        return len(await rig.rung()) == 3
+
+    await rig.until(rung, "three creates reached the provider")
+    await rig.stack.kill_postgres()
+
+    async def answered() -> bool:
+        return await rig.metric('ringfence_create_results_total{class="accepted"}') == 3
+
+    await rig.until(answered, "the answers are here, and the database is not")
+
+    async def named() -> bool:
+        status, body = await rig.ready()
+        return status == 503 and body["away"] == ["database"]
+
+    await rig.until(named, "readiness names the database")
+    await rig.stack.start_postgres()
+    await rig.in_progress(first, 3, timeout=60)
+    sids = {row["call_sid"] for row in await rig.pool.fetch("SELECT call_sid FROM calls")}
+    assert sids == {entry["sid"] for entry in await rig.rung()}
+    await rig.end_calls(first)
+    await rig.in_progress(first, 3)
+    assert (await rig.ready())[0] == 200
+    told = [line["loop"] for line in rig.events("LOOP_FAILED")]
+    assert max(told.count(loop) for loop in told) <= 3, "an outage is told once by each loop, not at every try"
+    await rig.nobody_twice()

@@ -1,0 +1,73 @@
+"""Notes: each business once, and never more than one timer for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.dispatcher.notes import Note, Notes
+
+
+def test_a_hundred_hints_for_one_business_are_one_look_with_the_first_source() -> None:
+    notes = Notes()
+    for _ in range(100):
+        notes.add(1, Note("rabbitmq"))
+    notes.add(1, Note("heartbeat"))
+    assert notes.take(10) == {1: Note("rabbitmq")}
+    assert not notes
+
+
+def test_one_redelivery_among_hints_is_remembered() -> None:
+    notes = Notes()
+    notes.add(1, Note("heartbeat"))
+    notes.add(1, Note("rabbitmq", redelivered=True))
+    notes.add(1, Note("rabbitmq"))
+    assert notes.take(1) == {1: Note("heartbeat", redelivered=True)}
+
+
+def test_what_has_waited_longest_is_taken_first_and_no_more_than_asked_for() -> None:
+    notes = Notes()
+    for business in (3, 1, 2):
+        notes.add(business, Note("heartbeat"))
+    assert list(notes.take(2)) == [3, 1]
+    assert list(notes.take(2)) == [2]
+
+
+async def test_a_timer_notes_its_business_when_it_is_due() -> None:
+    notes = Notes()
+    notes.add_in(0.01, 1, Note("rabbitmq"))
+    assert not notes
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert notes.take(1) == {1: Note("rabbitmq")}
+
+
+async def test_a_later_moment_replaces_an_earlier_one() -> None:
+    """Timers that were added instead would multiply with every hint of a business whose rate is used up."""
+    notes = Notes()
+    notes.add_in(0.01, 1, Note("rabbitmq"))
+    notes.add_in(60, 1, Note("rabbitmq"))
+    notes.add_in(0.02, 2, Note("rabbitmq"))
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert list(notes.take(5)) == [2]
+    notes.clear()
+
+
+async def test_taking_a_business_cancels_its_timer() -> None:
+    notes = Notes()
+    notes.add_in(0.01, 1, Note("rabbitmq"))
+    notes.add(1, Note("heartbeat"))
+    assert list(notes.take(1)) == [1]
+    notes.arrived.clear()
+    notes.add_in(0.03, 2, Note("rabbitmq"))
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert list(notes.take(5)) == [2]
+
+
+async def test_nothing_is_left_after_clear() -> None:
+    notes = Notes()
+    notes.add(1, Note("rabbitmq"))
+    notes.add_in(0.01, 2, Note("rabbitmq"))
+    notes.clear()
+    notes.add_in(0.03, 3, Note("rabbitmq"))
+    notes.arrived.clear()
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert list(notes.take(5)) == [3]
