@@ -42,7 +42,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize(("current", "wanted"), product(RunStatus, RunStatus))
+@pytest.mark.parametrize(("current", "wanted"), list(product(RunStatus, RunStatus)))
 def test_every_step_of_a_run(current: RunStatus, wanted: RunStatus) -> None:
     if wanted in RUNS.get(current, "").split():
         assert check_step(RUN_STEPS, current, wanted) is wanted
@@ -51,7 +51,7 @@ def test_every_step_of_a_run(current: RunStatus, wanted: RunStatus) -> None:
             check_step(RUN_STEPS, current, wanted)
 
 
-@pytest.mark.parametrize(("current", "wanted"), product(JobStatus, JobStatus))
+@pytest.mark.parametrize(("current", "wanted"), list(product(JobStatus, JobStatus)))
 def test_every_step_of_a_job(current: JobStatus, wanted: JobStatus) -> None:
     if wanted in JOBS.get(current, "").split():
         assert check_step(JOB_STEPS, current, wanted) is wanted
@@ -60,7 +60,7 @@ def test_every_step_of_a_job(current: JobStatus, wanted: JobStatus) -> None:
             check_step(JOB_STEPS, current, wanted)
 
 
-@pytest.mark.parametrize(("current", "wanted"), product(CallState, CallState))
+@pytest.mark.parametrize(("current", "wanted"), list(product(CallState, CallState)))
 def test_every_step_of_a_call(current: CallState, wanted: CallState) -> None:
     if wanted in CALLS.get(current, "").split():
         assert check_step(CALL_STEPS, current, wanted) is wanted
