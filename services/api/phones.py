@@ -1,7 +1,8 @@
 """Phone numbers as people write them, brought to E.164.
 
-Rules: what a number means is decided by `phonenumbers` alone, and only a number that it holds for valid is taken;
-what it would guess at (letters on a keypad, an extension, a digit string that a program took for a number) is refused
+Rules: what a number means is decided by `phonenumbers` alone. A number that it holds for valid is taken, and so is one
+of a mobile's length in a range that it does not know: ranges are opened all the time, and the provider has the last
+word. What it would guess at (letters on a keypad, an extension, a digit string that a program took for a number) is refused
 with the reason, because a guess that is wrong rings a stranger.
 """
 
@@ -25,6 +26,8 @@ _CLEANED = {**_INVISIBLE, **_MAQAF}
 _EXTENSION = re.compile(r"(?:;ext=|\bext(?:n|ension)?\b|[x#]|,,|שלוחה)[\s.:#]*\d{1,8}\W*$", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _ALLOWED = re.compile(r"[\d\s+\uff0b()\[\]./~\-\u2010-\u2015\u2212\u30fc\uff08\uff09\uff0d-\uff0f\uff3b\uff3d\uff5e]+")
+_NORTH_AMERICA = 1
+_AREA = re.compile(r"[2-9]")  # no area code begins with 0 or 1 (North American Numbering Plan)
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
@@ -40,9 +43,23 @@ def normalised(raw: object, region: str) -> str:
     """
     number = _parsed(_digits_only_text(raw), region)
     found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_valid_number(number) or not _E164.fullmatch(found):
+    if not _E164.fullmatch(found) or not (phonenumbers.is_valid_number(number) or _could_be_new(number)):
         raise Refused("lead.phone_of_nobody")
     return found
+
+
+def _could_be_new(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a phone could have this number in a range that the metadata does not know yet.
+
+    A national number does not begin with 0, which is how national notation begins.
+    """
+    length = phonenumbers.is_possible_number_for_type_with_reason(number, phonenumbers.PhoneNumberType.MOBILE)
+    if length is not phonenumbers.ValidationResult.IS_POSSIBLE:
+        return False
+    national = phonenumbers.national_significant_number(number)
+    if number.country_code == _NORTH_AMERICA:
+        return bool(_AREA.match(national))
+    return national[0] != "0"
 
 
 def _digits_only_text(raw: object) -> str:
