@@ -2,8 +2,8 @@
 
 Rules: what a number means is decided by `phonenumbers` alone. A number that it holds for valid is taken, and so is one
 of a mobile's length in a range that it does not know: ranges are opened all the time, and the provider has the last
-word. What it would guess at (letters on a keypad, an extension, a digit string that a program took for a number) is refused
-with the reason, because a guess that is wrong rings a stranger.
+word. What it would guess at (letters on a keypad, an extension, a digit string that a program took for a number) is
+refused with the reason, because a guess that is wrong rings a stranger.
 """
 
 from __future__ import annotations
