@@ -188,3 +188,8 @@ class Rig:
 
 def run_created(business_id: int, run_id: int) -> Event:
     return RunCreated(business_id=business_id, run_id=run_id)
+
+
+def measured(what: str, value: float) -> None:
+    """Show a figure with `pytest -rP`; no test depends on it beyond its own generous limit."""
+    print(f"measured: {what}: {value:.3f}")

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from stack.brokers import BrokerServer
 from tests.integration.dispatcher.conftest import MakeRig
-from tests.integration.dispatcher.rig import PATIENCE, STARTED, Rig
+from tests.integration.dispatcher.rig import PATIENCE, STARTED, Rig, measured
 
 TWO = ("simulator", "dispatcher", "dispatcher2")
 BOTH = ("dispatcher", "dispatcher2")
-Record = Callable[[str, object], None]
 
 
 async def holder_and_standby(rig: Rig) -> tuple[str, str]:
@@ -50,9 +48,7 @@ async def test_of_two_started_together_one_dials(make_rig: MakeRig) -> None:
     await rig.nobody_twice()
 
 
-async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
-    make_rig: MakeRig, record_property: Record
-) -> None:
+async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(make_rig: MakeRig) -> None:
     rig = await make_rig({"SIM_RULES": '[{"mode": "response_delay", "params": {"seconds": 0.3}}]'}, services=TWO)
     holder, standby = await holder_and_standby(rig)
     business = await rig.business(cap=500, rate=40)
@@ -64,7 +60,7 @@ async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
     await rig.until(under_way, "the campaign is under way")
     await rig.stack.kill(holder)
     gap = await takes_over(rig, standby)
-    record_property("takeover_seconds", round(gap, 3))
+    measured("takeover", gap)
 
     async def dialled() -> bool:
         return (await rig.statuses(run))["queued"] == 0
@@ -83,9 +79,7 @@ async def test_a_killed_holder_is_succeeded_at_once_and_rings_nobody_twice(
     assert gap < 10
 
 
-async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(
-    make_rig: MakeRig, record_property: Record
-) -> None:
+async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(make_rig: MakeRig) -> None:
     rig = await make_rig({"LEASE_SECONDS": "2", "SEND_WITHIN": "1"}, services=TWO)
     holder, standby = await holder_and_standby(rig)
     business = await rig.business(cap=500, rate=20)
@@ -99,7 +93,7 @@ async def test_a_frozen_holder_loses_the_lease_and_sends_nothing_late(
     frozen = time.time()
     try:
         gap = await takes_over(rig, standby)
-        record_property("takeover_seconds", round(gap, 3))
+        measured("takeover", gap)
 
         async def dialled() -> bool:
             return (await rig.statuses(run))["queued"] == 0
@@ -158,12 +152,12 @@ async def test_a_single_dispatcher_survives_the_end_of_its_lease_connection(rig:
     await rig.nobody_twice()
 
 
-async def test_a_stopped_holder_hands_the_lease_on(make_rig: MakeRig, record_property: Record) -> None:
+async def test_a_stopped_holder_hands_the_lease_on(make_rig: MakeRig) -> None:
     rig = await make_rig({"LEASE_SECONDS": "60"}, services=TWO)
     holder, standby = await holder_and_standby(rig)
     rig.stack.service(holder).child.send(signal.SIGTERM)
     gap = await takes_over(rig, standby)
-    record_property("takeover_seconds", round(gap, 3))
+    measured("takeover", gap)
     assert gap < 10
     assert await rig.stack.service(holder).child.wait(20) == 0
     assert rig.events("LEASE_GIVEN_UP", holder)

@@ -23,14 +23,15 @@ class Account:
 
 
 def accounts(key: str | None = KEY, *, shared: bool = True) -> Accounts:
-    settings = Settings(
-        _env_file=None,
-        database_url="postgresql://localhost/ringfence",
-        amqp_url="amqp://localhost",
-        webhook_public_url="https://ours.example",
-        secrets_key=key,
-        **({"twilio_account_sid": SHARED, "twilio_auth_token": "the shared token"} if shared else {}),
-    )
+    values = {
+        "database_url": "postgresql://localhost/ringfence",
+        "amqp_url": "amqp://localhost",
+        "webhook_public_url": "https://ours.example",
+        "secrets_key": key,
+    }
+    if shared:
+        values |= {"twilio_account_sid": SHARED, "twilio_auth_token": "the shared token"}
+    settings = Settings.model_validate(values)
     return Accounts(settings)
 
 
