@@ -23,7 +23,8 @@ BEGIN
     SELECT coalesce(array_agg(x.id), '{}') INTO v_runs FROM (
         SELECT o.id FROM outbound_call_runs o
         WHERE o.business_id = p_business AND o.ended_at IS NULL AND NOT o.cancel_requested
-          AND EXISTS (SELECT 1 FROM ringfence_open_jobs(p_business, o.id, o.claim_floor, p_account))
+          AND (SELECT j.job_id FROM ringfence_open_jobs(p_business, o.id, o.claim_floor, p_account) j
+               ORDER BY j.job_id LIMIT 1) IS NOT NULL
         ORDER BY (SELECT count(*) FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL), o.id
         LIMIT p_want FOR NO KEY UPDATE SKIP LOCKED) x;
 
@@ -37,7 +38,8 @@ BEGIN
         SELECT o.* INTO r FROM outbound_call_runs o WHERE o.id = v_runs[1];
         UPDATE outbound_call_jobs j SET status = 'failed', outcome = 'not_dialed', updated_at = p_now
         WHERE j.id IN (SELECT o.job_id FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account) o
-                       WHERE o.phone IS NULL LIMIT 1000);
+                       ORDER BY o.job_id LIMIT v_take)
+          AND NOT EXISTS (SELECT 1 FROM leads l WHERE l.id = j.lead_id AND l.business_id = p_business);
         RETURN QUERY
         WITH picked AS MATERIALIZED (
             SELECT j.id, j.lead_id, j.attempts, j.updated_at, o.phone
@@ -48,17 +50,19 @@ BEGIN
             ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
         ), numbered AS (
             SELECT *, row_number() OVER (ORDER BY id) AS n FROM picked
+        ), held AS MATERIALIZED (
+            SELECT c.slot_no FROM calls c WHERE c.business_id = p_business AND c.ended_at IS NULL
         ), slots AS (
             SELECT s.no, row_number() OVER (ORDER BY s.no) AS n FROM generate_series(0, p_cap - 1) s (no)
-            WHERE NOT EXISTS (SELECT 1 FROM calls c WHERE c.business_id = p_business AND c.slot_no = s.no
-                              AND c.ended_at IS NULL)
+            WHERE s.no NOT IN (SELECT h.slot_no FROM held h)
             LIMIT v_take
         ), ends AS (
-            -- the free slots were freed by as many latest ends; the ones freed first are taken first
+            -- the free slots were freed by as many latest ends; the ones freed first are taken first. With more than a
+            -- hundred free no job waits for a slot, and the walk must not grow with the cap.
             SELECT e.ended_at, row_number() OVER (ORDER BY e.ended_at) AS n
             FROM (SELECT c.ended_at FROM calls c
                   WHERE c.business_id = p_business AND c.ended_at IS NOT NULL AND c.duplicate_of IS NULL
-                  ORDER BY c.ended_at DESC LIMIT p_free - (p_want - v_left)) e
+                  ORDER BY c.ended_at DESC LIMIT least(p_free - (p_want - v_left), 100)) e
         ), written AS (
             INSERT INTO calls (business_id, run_id, job_id, lead_id, account_id, attempt, slot_no, dial_token,
                                to_number, from_number, claim_epoch, deadline, dial_timeout, created_at, expires_at,

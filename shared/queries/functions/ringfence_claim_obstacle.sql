@@ -5,7 +5,8 @@ CREATE FUNCTION ringfence_claim_obstacle(p_business bigint, p_account bigint) RE
         WHEN NOT ringfence_has_queued(p_business) THEN 'idle'
         WHEN EXISTS (SELECT 1 FROM outbound_call_runs r
                      WHERE r.business_id = p_business AND r.ended_at IS NULL AND NOT r.cancel_requested
-                       AND EXISTS (SELECT 1 FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account)))
+                       AND (SELECT j.job_id FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account) j
+                            ORDER BY j.job_id LIMIT 1) IS NOT NULL)
             THEN 'busy'
         ELSE 'uncertain' END
 $$;

@@ -1,5 +1,6 @@
 -- The jobs of a run that a claim on this account may take now: queued, the lead without a live call, the number without
--- an unsure call on the account. `phone` is NULL for a job whose lead is not the business's: it cannot be rung.
+-- an unsure call on the account. `phone` is NULL for a job whose lead is not the business's: it cannot be rung. Ask in
+-- the order of job ids with a limit: then the index of queued jobs is walked, and the cost does not grow with the run.
 CREATE FUNCTION ringfence_open_jobs(p_business bigint, p_run bigint, p_floor bigint, p_account bigint)
 RETURNS TABLE (job_id bigint, phone text) LANGUAGE sql STABLE AS $$
     SELECT j.id, l.phone
