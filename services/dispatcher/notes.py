@@ -14,6 +14,10 @@ class Note:
     redelivered: bool = False
 
 
+REST = 0.02
+"""Seconds during which a business is not looked at again after a look that found nothing to do."""
+
+
 class Notes:
     """What is due now, and at most one timer for each business that is not."""
 
@@ -21,17 +25,25 @@ class Notes:
         self.arrived = asyncio.Event()
         self._due: dict[int, Note] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._resting: dict[int, tuple[asyncio.TimerHandle, Note | None]] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
     def add(self, business_id: int, note: Note) -> None:
         """Note it as due now. The first source is the one that is logged."""
-        known = self._due.get(business_id)
-        if known is not None:
-            note = Note(known.source, known.redelivered or note.redelivered)
-        self._due[business_id] = note
+        if business_id in self._resting:
+            end, waiting = self._resting[business_id]
+            self._resting[business_id] = end, _together(waiting, note)
+            return
+        self._due[business_id] = _together(self._due.get(business_id), note)
         self.arrived.set()
+
+    def rest(self, business_id: int) -> None:
+        """Hold back what comes for it for a moment: a flood of hints is then a look per moment, not per hint."""
+        if business_id not in self._resting:
+            end = asyncio.get_running_loop().call_later(REST, self._rested, business_id)
+            self._resting[business_id] = end, self._due.pop(business_id, None)
 
     def add_in(self, seconds: float, business_id: int, note: Note) -> None:
         """Note it as due after so many seconds, instead of at whatever moment it waited for until now."""
@@ -51,15 +63,25 @@ class Notes:
     def clear(self) -> None:
         """Forget everything."""
         self._due.clear()
-        for timer in self._timers.values():
+        for timer in (*self._timers.values(), *(end for end, _ in self._resting.values())):
             timer.cancel()
         self._timers.clear()
+        self._resting.clear()
 
     def _expired(self, business_id: int, note: Note) -> None:
         self._timers.pop(business_id, None)
         self.add(business_id, note)
 
+    def _rested(self, business_id: int) -> None:
+        _, waiting = self._resting.pop(business_id)
+        if waiting is not None:
+            self.add(business_id, waiting)
+
     def _cancel(self, business_id: int) -> None:
         timer = self._timers.pop(business_id, None)
         if timer is not None:
             timer.cancel()
+
+
+def _together(known: Note | None, note: Note) -> Note:
+    return note if known is None else Note(known.source, known.redelivered or note.redelivered)

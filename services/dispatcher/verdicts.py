@@ -47,7 +47,12 @@ class Verdicts:
             self._keeper.lost(term, "a claim found another holder")
         elif verdict.reason == "untrusted":
             self._keeper.told(trusted=False)
-        elif verdict.reason in _NOTHING_LEFT and note.redelivered and not claimed:
+        elif verdict.reason in _NOTHING_LEFT and not claimed:
+            self._found_nothing(business_id, note)
+
+    def _found_nothing(self, business_id: int, note: Note) -> None:
+        self._notes.rest(business_id)
+        if note.redelivered:
             metrics.DUPLICATE_DIALS_PREVENTED.labels(how="redelivery").inc()
             log.info("DEDUP_CONFLICT", business_id=business_id, dedup_conflict=True, action="redelivery")
 

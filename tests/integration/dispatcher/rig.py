@@ -6,6 +6,7 @@ There is no webhook here: a call goes on until the test ends it, so every claim 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -192,4 +193,4 @@ def run_created(business_id: int, run_id: int) -> Event:
 
 def measured(what: str, value: float) -> None:
     """Show a figure with `pytest -rP`; no test depends on it beyond its own generous limit."""
-    print(f"measured: {what}: {value:.3f}")
+    sys.stdout.write(f"measured: {what}: {value:.3f}\n")

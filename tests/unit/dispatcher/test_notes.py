@@ -62,6 +62,28 @@ async def test_taking_a_business_cancels_its_timer() -> None:
     assert list(notes.take(5)) == [2]
 
 
+async def test_hints_for_a_resting_business_are_one_look_when_it_has_rested() -> None:
+    notes = Notes()
+    notes.rest(1)
+    notes.add(1, Note("rabbitmq"))
+    notes.add(1, Note("heartbeat", redelivered=True))
+    notes.add(2, Note("heartbeat"))
+    assert list(notes.take(5)) == [2]
+    notes.arrived.clear()
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert notes.take(5) == {1: Note("rabbitmq", redelivered=True)}
+
+
+async def test_a_hint_that_came_during_the_look_waits_for_the_rest_too() -> None:
+    notes = Notes()
+    notes.add(1, Note("rabbitmq"))
+    notes.rest(1)
+    assert not notes
+    notes.arrived.clear()
+    await asyncio.wait_for(notes.arrived.wait(), 10)
+    assert list(notes.take(5)) == [1]
+
+
 async def test_nothing_is_left_after_clear() -> None:
     notes = Notes()
     notes.add(1, Note("rabbitmq"))
