@@ -19,7 +19,7 @@ from tests.acceptance.waiting import PATIENCE, eventually
 
 SERVICES = ("api", "webhook", "dispatcher", "reaper")
 TWIML = "<Response><Say>Hello</Say></Response>"
-FOR_EVER = {"outcome": "answered", "ring_seconds": 1, "talk_seconds": 35_000}
+FOR_EVER: dict[str, Any] = {"outcome": "answered", "ring_seconds": 1, "talk_seconds": 35_000}
 """A call that lasts until somebody ends it, or for three minutes at two hundred times the speed of life."""
 
 _numbers = itertools.count(3_000_000)
@@ -45,6 +45,7 @@ class Business:
     account: str
     cap: int
     client: Client
+    _rules: list[str] = field(default_factory=list)
 
     async def leads(self, count: int) -> dict[int, str]:
         """New leads, each with a number of its own, in the order of their ids."""
@@ -61,7 +62,13 @@ class Business:
     async def rule(self, mode: str, *, times: int | None = None, match: Entry | None = None, **params: Any) -> None:
         """Let the provider misbehave towards this business's account."""
         rule = {"mode": mode, "match": {"account": self.account, **(match or {})}, "params": params}
-        await self.stack.simulator.add_rules({**rule, "times": times} if times else rule)
+        self._rules += await self.stack.simulator.add_rules({**rule, "times": times} if times else rule)
+
+    async def behave(self) -> None:
+        """Let the provider behave again."""
+        for rule in self._rules:
+            await self.stack.simulator.remove_rules(rule)
+        self._rules.clear()
 
     async def entries(self) -> list[Entry]:
         """What the provider was asked on this business's account."""

@@ -12,7 +12,7 @@ import pytest
 
 from stack.brokers import BrokerServer
 from stack.databases import DatabaseServer
-from stack.system import Stack
+from stack.system import ALL_SERVICES, Stack
 from tests.acceptance.business import Account, Business
 
 ACCOUNTS = [
@@ -40,14 +40,24 @@ QUICK = {
 
 
 @pytest.fixture(scope="session")
-async def shared_stack(postgres_server: DatabaseServer, rabbitmq_server: BrokerServer) -> AsyncIterator[Stack]:
-    """Four services and a simulator that is two hundred times as fast as life; a test must leave it as it was."""
+async def standing_stack(postgres_server: DatabaseServer, rabbitmq_server: BrokerServer) -> AsyncIterator[Stack]:
+    """Four services and a simulator that is two hundred times as fast as life."""
     database = await postgres_server.new_database()
     amqp_url = await rabbitmq_server.new_vhost(emptied=True)
     async with Stack(settings=QUICK, database_url=database.url, amqp_url=amqp_url, name="shared-stack") as system:
         yield system
     await rabbitmq_server.drop_vhost(amqp_url)
     await postgres_server.drop(database)
+
+
+@pytest.fixture
+async def shared_stack(standing_stack: Stack) -> AsyncIterator[Stack]:
+    """The shared system, whole again after the test, whatever the test has killed."""
+    yield standing_stack
+    await standing_stack.simulator.remove_rules()
+    for name in ALL_SERVICES:
+        if not standing_stack.running(name):
+            await standing_stack.start(name)
 
 
 @pytest.fixture(scope="session")

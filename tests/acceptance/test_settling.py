@@ -1,0 +1,204 @@
+"""Every way in which a call of unknown fate is settled, each reached through something that the provider did.
+
+Each test names the way by which the log says that the call was settled (`CALL_SETTLED`, `how`).
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.acceptance.business import FOR_EVER, SERVICES, Business, Run
+from tests.acceptance.waiting import eventually
+
+UNANSWERED: dict[str, Any] = {"outcome": "busy"}
+"""A call for which no voice request is made, which would tell its sid as surely as a callback."""
+
+
+async def settled_by(business: Business, how: str) -> dict[str, Any]:
+    """The line that tells of the settling, once it is there; the metric has counted it, and nothing else settled."""
+    line = await business.logged("CALL_SETTLED", how=how)
+    ways = [one["how"] for one in business.events("CALL_SETTLED")]
+    assert ways == [how]
+    metrics = [await business.stack.service(name).metrics() for name in SERVICES]
+    assert sum(found.get(f'ringfence_calls_settled_total{{how="{how}"}}', 0.0) for found in metrics) >= 1
+    return line
+
+
+async def the_only_job(run: Run) -> dict[str, Any]:
+    (job,) = await run.jobs()
+    return job
+
+
+async def test_a_lost_answer_is_settled_by_the_callback_whose_url_holds_the_token(business: Business) -> None:
+    await business.rule("reset_after_accept", times=1)
+    await business.rule("outcome", outcome="answered", ring_seconds=1, talk_seconds=10)
+    run = await business.start(1)
+    await run.over("completed", "completed")
+    await settled_by(business, "callback")
+    await run.judge()
+    assert len(await run.creates()) == 1
+    assert await the_only_job(run) | {"outcome": "answered", "attempts": 1} == await the_only_job(run)
+
+
+async def test_an_answer_that_holds_no_call_is_settled_by_the_callback(business: Business) -> None:
+    await business.rule("bad_201", times=1)
+    run = await business.start(1)
+    await run.over("completed", "completed")
+    await settled_by(business, "callback")
+    await run.judge()
+
+
+async def test_an_answer_that_is_overdue_is_settled_by_the_callback(business: Business) -> None:
+    await business.rule("response_delay", times=1, seconds=60)
+    await business.rule("outcome", **UNANSWERED)
+    await business.rule("callback_delay", times=1, seconds=60)
+    await business.rule("http_500_before_accept", match={"op": "list"})
+    run = await business.start(1)
+    await business.logged("CALL_UNCERTAIN")
+    await business.stack.simulator.ask("POST", "callbacks/flush")
+    await run.over("completed", "completed")
+    await settled_by(business, "callback")
+    await run.judge()
+
+
+async def test_without_answer_and_callbacks_the_list_settles(business: Business) -> None:
+    await business.rule("reset_after_accept", times=1)
+    await business.rule("callback_lost", times=1)
+    await business.rule("outcome", **UNANSWERED)
+    run = await business.start(1)
+    await run.over("completed", "completed")
+    line = await settled_by(business, "list")
+    await run.judge()
+    (call,) = await run.placed()
+    assert line["call_sid"] == call.sid
+    assert (await the_only_job(run))["outcome"] == "busy"
+
+
+async def test_two_lists_without_the_call_give_it_up_and_its_lead_is_rung_once_in_a_new_attempt(
+    business: Business,
+) -> None:
+    await business.rule("reset_before_accept", times=1)
+    run = await business.start(1)
+    await business.logged("CALL_UNCERTAIN")
+    assert (await run.shown())["in_progress"] == 1
+    await run.over("completed", "completed")
+    await settled_by(business, "absent")
+    await run.judge()
+    first, second = await run.creates()
+    assert (first["carried_out"], second["carried_out"]) == (False, True)
+    assert first["token"] != second["token"]
+    job = await the_only_job(run)
+    assert job["attempts"] == 2
+    assert [call["state"] for call in job["calls"]] == ["abandoned", "ended"]
+
+
+async def test_a_lead_that_must_never_be_redialled_fails_as_uncertain_when_absent(business: Business) -> None:
+    await business.rule("reset_before_accept", times=1)
+    run = await business.start(1, on_uncertain="never")
+    shown = await run.over("completed", "completed")
+    await settled_by(business, "absent")
+    assert (shown["failed"], len(await run.creates())) == (1, 1)
+    assert [(await the_only_job(run))[field] for field in ("status", "outcome")] == ["failed", "uncertain"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "params", "how"), [("callback_delay", {"seconds": 12}, "callback"), ("callback_lost", {}, "list")]
+)
+async def test_the_death_of_the_dispatcher_between_commit_and_answer_is_settled_without_a_second_ring(
+    business: Business, mode: str, params: dict[str, Any], how: str
+) -> None:
+    """A successor that dialled what it finds in `dialing` would ring the lead twice."""
+    stack = business.stack
+    await business.rule("response_delay", times=1, seconds=60)
+    await business.rule("outcome", **UNANSWERED)
+    await business.rule(mode, times=1, **params)
+    if how == "callback":
+        await business.rule("http_500_before_accept", match={"op": "list"})
+    run = await business.start(1)
+    await run.rung(1)
+    await stack.kill("dispatcher", signal.SIGKILL)
+    await stack.start("dispatcher")
+    await business.logged("CALL_UNCERTAIN", service="reaper")
+    await run.over("completed", "completed")
+    await settled_by(business, how)
+    assert len(await run.creates()) == 1
+    await run.judge()
+
+
+async def test_calls_whose_callbacks_are_lost_are_fetched(business: Business) -> None:
+    await business.rule("callback_lost")
+    run = await business.start(4)
+    await run.over("completed", "completed")
+    assert {line["how"] for line in business.events("CALL_SETTLED")} == {"fetch"}
+    await run.judge()
+
+
+async def test_a_call_past_its_longest_life_frees_its_slot(business: Business, sql: asyncpg.Connection) -> None:
+    await business.rule("hang", times=1)
+    await business.rule("http_500_before_accept", match={"op": "list"})
+    run = await business.start(1)
+    await business.logged("CALL_UNCERTAIN")
+    await sql.execute("UPDATE calls SET expires_at = clock_timestamp() WHERE run_id = $1", run.id)
+    await run.over("completed", "completed")
+    await settled_by(business, "expired")
+    assert [(await the_only_job(run))[field] for field in ("status", "outcome")] == ["failed", "uncertain"]
+    assert len(await run.creates()) == 1
+
+
+async def test_an_uncertain_call_is_given_up_by_hand(business: Business, sql: asyncpg.Connection) -> None:
+    await business.rule("hang", times=1)
+    await business.rule("http_500_before_accept", match={"op": "list"})
+    run = await business.start(1)
+    await business.logged("CALL_UNCERTAIN")
+    call_id = await sql.fetchval("SELECT id FROM calls WHERE run_id = $1", run.id)
+    answer = await business.client.request("POST", f"/api/calls/{call_id}/abandon")
+    assert answer.status == 200
+    await run.over("completed", "completed")
+    await settled_by(business, "hand")
+    assert (await the_only_job(run))["outcome"] == "uncertain"
+    await run.quiet(2)
+    assert (await business.client.request("POST", f"/api/calls/{call_id}/abandon")).status == 409
+
+
+async def test_a_second_call_for_one_create_gets_a_row_of_its_own_and_is_hung_up(business: Business) -> None:
+    await business.rule("two_sids", times=1)
+    await business.rule("outcome", **FOR_EVER)
+    run = await business.start(1)
+    duplicate = await business.logged("DEDUP_CONFLICT", action="second_sid")
+    first, second = await run.placed()
+
+    async def hung_up() -> bool:
+        return any(call.sid == duplicate["call_sid"] and call.ended for call in await run.placed())
+
+    await eventually(hung_up, "the end of the second call at the provider")
+    kept = first if duplicate["call_sid"] == second.sid else second
+    calls = {call["call_sid"]: call for call in await run.calls()}
+    assert calls[duplicate["call_sid"]]["outcome"] == "duplicate"
+    assert calls[kept.sid]["ended_at"] is None
+    assert (await run.shown())["in_progress"] == 1
+    await run.ending("force-cancel", hangup="true")
+    await run.over("cancelled", "force_cancelled")
+    metrics = [await business.stack.service(name).metrics() for name in ("webhook", "dispatcher")]
+    assert sum(found["ringfence_duplicate_calls_detected_total"] for found in metrics) >= 1
+
+
+async def test_a_call_that_surfaces_after_it_was_given_up_is_hung_up_and_never_redialled(business: Business) -> None:
+    """A create that was carried out after it was denied: the lead rings once, by the call that nobody expects."""
+    await business.rule("create_late", times=1, seconds=12)
+    await business.rule("outcome", **FOR_EVER)
+    run = await business.start(1, on_uncertain="never")
+    await settled_by(business, "absent")
+    surfaced = await business.logged("DEDUP_CONFLICT", action="surfaced")
+
+    async def hung_up() -> bool:
+        return all(call.ended for call in await run.placed())
+
+    await eventually(hung_up, "the end of the late call at the provider")
+    (call,) = await run.placed()
+    assert call.sid == surfaced["call_sid"]
+    await run.quiet(2)
+    assert call.sid in {one["call_sid"] for one in await run.calls()}
