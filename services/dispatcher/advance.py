@@ -50,6 +50,10 @@ class Advancer:
         """Look at this business soon."""
         self._notes.add(business_id, Note(source, redelivered))
 
+    def freed(self, business_id: int) -> None:
+        """Look at a business whose slot or account came free by our own doing, without waiting for the beat."""
+        self.note(business_id, "heartbeat")
+
     async def run(self, term: Term) -> None:
         """Advance what is noted until the term is over; what was claimed by then is still dialled."""
         wake = self._notes.arrived

@@ -47,6 +47,7 @@ class Dispatcher:
         accounts = Accounts(settings)
         self._dialer = Dialer(http, accounts, self.recorder, settings)
         self._advancer = Advancer(db, self._dialer, self._keeper, worker, settings)
+        self.recorder.tell(self._advancer.freed)
         self._beat = Beat(db, self._advancer, self._keeper, worker, settings.heartbeat_interval)
         self._recovery = Recovery(db, http, accounts, self._keeper)
         self._consumer = Consumer(

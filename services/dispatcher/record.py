@@ -8,6 +8,7 @@ refuses is recorded one by one, so that one result holds up no other.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from services.dispatcher.outage import Outage
 from shared import metrics
@@ -34,6 +35,7 @@ class Recorder:
         self._waiting: dict[int, DialResult] = {}
         self._refused: set[int] = set()
         self._outage = Outage("record")
+        self._listener: Callable[[int], None] = lambda _business_id: None
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -43,6 +45,10 @@ class Recorder:
     def in_hand(self) -> set[int]:
         """The calls whose results are not recorded, not yet or, where a constraint refused, not ever."""
         return set(self._waiting) | self._refused
+
+    def tell(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with every business that may dial again because of a result."""
+        self._listener = listener
 
     def put(self, result: DialResult) -> None:
         """Record this result as soon as possible."""
@@ -112,6 +118,8 @@ class Recorder:
         by_call = {result.call_id: result for result in batch}
         for row in recorded:
             _tell(row, by_call[row.call_id])
+            if row.result == "rejected" or row.result.startswith("returned") or row.account_change == "closed":
+                self._listener(row.business_id)
 
 
 def _tell(row: RecordedDial, result: DialResult) -> None:

@@ -115,6 +115,17 @@ async def test_a_run_stale_that_comes_late_does_not_revive_its_run(rig: Rig) -> 
     assert tuple(row) == ("stopped", None)
 
 
+async def test_a_slot_that_a_refusal_frees_is_used_without_a_message_or_a_beat(make_rig: MakeRig) -> None:
+    rig = await make_rig(BY_HINT)
+    refused = {"mode": "error", "params": {"code": 21211, "status": 400}, "times": 3}
+    throttled = {"mode": "http_429", "times": 1}
+    await rig.stack.simulator.add_rules(refused, throttled)
+    business = await rig.business(cap=1)
+    run = await rig.run(business, 6, publish=True)
+    await rig.in_progress(run, 1)
+    assert await rig.statuses(run) == {"failed": 3, "in_progress": 1, "queued": 2}
+
+
 async def test_ten_thousand_identical_hints_cost_few_claims(make_rig: MakeRig) -> None:
     rig = await make_rig(BY_HINT)
     business = await rig.business(cap=1)
