@@ -45,11 +45,13 @@ class Business:
     account: str
     cap: int
     client: Client
+    numbers: set[str] = field(default_factory=set)
     _rules: list[str] = field(default_factory=list)
 
     async def leads(self, count: int) -> dict[int, str]:
         """New leads, each with a number of its own, in the order of their ids."""
         phones = [f"+97252{next(_numbers)}" for _ in range(count)]
+        self.numbers.update(phones)
         return dict(zip(await self.client.add_leads(phones), phones, strict=True))
 
     async def start(self, leads: int | dict[int, str], **fields: Any) -> Run:
@@ -71,11 +73,12 @@ class Business:
         self._rules.clear()
 
     async def entries(self) -> list[Entry]:
-        """What the provider was asked on this business's account."""
-        return await self.stack.simulator.ledger(account=self.account)
+        """What the provider was asked for this business: the creates to its leads' numbers, on its account."""
+        entries = await self.stack.simulator.ledger(account=self.account)
+        return [entry for entry in entries if entry["to"] in self.numbers]
 
     async def placed(self) -> list[PlacedCall]:
-        """The calls that the provider carried out on this account, oldest first."""
+        """The calls that the provider carried out for this business, oldest first."""
         return sorted(placed_calls(await self.entries()), key=lambda call: call.asked)
 
     def events(self, event: str, service: str | None = None, **fields: Any) -> list[Entry]:

@@ -30,6 +30,7 @@ QUICK = {
     "SETTLE_AFTER": "0.5",
     "ABSENT_AFTER": "1",
     "WEBHOOK_GRACE": "2",
+    "LOG_LEVEL": "DEBUG",
     "SIM_CPS": "200",
     "MAX_CALL_SECONDS": "36000",
     "SIM_TIME_SCALE": "200",
