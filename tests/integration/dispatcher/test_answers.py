@@ -170,7 +170,11 @@ async def test_a_refusal_of_the_account_blocks_it_keeps_the_jobs_and_ends_by_its
     await rig.stack.simulator.remove_rules(rule_id)
     await rig.in_progress(run, 1)
     assert await rig.pool.fetchval("SELECT blocked_code FROM accounts WHERE is_shared") is None
-    assert [line["action"] for line in told_of(rig, "ACCOUNT_BREAKER", run)] == ["opened", "closed"]
+
+    async def told() -> bool:
+        return [line["action"] for line in told_of(rig, "ACCOUNT_BREAKER", run)] == ["opened", "closed"]
+
+    await rig.until(told, "the breaker's two changes are logged")
     attempts = await rig.pool.fetch("SELECT attempts FROM outbound_call_jobs WHERE run_id = $1 ORDER BY id", run)
     assert [row["attempts"] for row in attempts] == [1, 0, 0], "a refused attempt counts for nothing"
 
