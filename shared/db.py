@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Row, TextClause, exc, text
+from sqlalchemy import Row, TextClause, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -111,9 +111,20 @@ def make_engine(
     pool: dict[str, Any] = {"poolclass": NullPool} if not size else {"pool_size": size, "max_overflow": 0}
     if size:
         pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk, patient=patient), **pool
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Replace what the pool held while the server went away: the driver knows it, so asking costs nothing.
+
+    Else the first request that meets such a connection fails, however long after the outage.
+    """
+    if connection.driver_connection.is_closed():
+        raise exc.InvalidatePoolError
 
 
 class Session:

@@ -1,0 +1,163 @@
+"""PostgreSQL and RabbitMQ away: from before the start, killed under a campaign, and for longer than STALE_AFTER."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+
+from stack.system import Stack, together
+from tests.acceptance.business import SERVICES, Business
+from tests.acceptance.conftest import QUICK, MakeBusiness
+from tests.acceptance.waiting import eventually
+
+STALE_AFTER = float(QUICK["STALE_AFTER"])
+
+
+@pytest.fixture(scope="module")
+async def fragile_stack() -> AsyncIterator[Stack]:
+    """A system with servers of its own, which a test may take away."""
+    async with AsyncExitStack() as resources:
+        yield await resources.enter_async_context(Stack((), QUICK, name="fragile-stack"))
+
+
+@pytest.fixture
+async def whole(fragile_stack: Stack) -> AsyncIterator[Stack]:
+    """The fragile system with everything that belongs to it up, before and after the test."""
+    await mended(fragile_stack)
+    yield fragile_stack
+    await fragile_stack.simulator.remove_rules()
+
+
+async def mended(stack: Stack) -> None:
+    if not stack.postgres.child.running:
+        await stack.start_postgres()
+    if not any(child.running for child in stack.rabbitmq.children):
+        await stack.start_rabbitmq()
+    await together(*(stack.start(name) for name in (*SERVICES, "simulator") if not stack.running(name)))
+    for name in SERVICES:
+        await eventually(lambda name=name: stack.service(name).answers("/readyz"), f"{name} ready")  # type: ignore[misc]
+
+
+async def ready(stack: Stack, name: str) -> tuple[int, dict[str, Any]]:
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.url(name)}/readyz") as answer:
+        return answer.status, await answer.json()
+
+
+async def says(stack: Stack, name: str, status: int, **body: Any) -> None:
+    """Wait until `/readyz` of this service says so."""
+
+    async def look() -> bool:
+        told, found = await ready(stack, name)
+        return told == status and body.items() <= found.items()
+
+    await eventually(look, f"{name} saying {status} {body}")
+
+
+async def slow_calls(business: Business) -> None:
+    await business.rule("outcome", outcome="answered", ring_seconds=10, talk_seconds=150)
+
+
+async def test_a_campaign_completes_though_there_never_was_a_broker(whole: Stack, make_business: MakeBusiness) -> None:
+    """Every message of it is lost: the beat alone finds the run and each free slot."""
+    await together(*(whole.stop(name) for name in SERVICES))
+    await whole.kill_rabbitmq()
+    await together(*(whole.start(name, until="/healthz") for name in SERVICES))
+    for name in ("api", "webhook", "reaper"):
+        await says(whole, name, 200, degraded=["broker"])
+    await says(whole, "dispatcher", 503, away=["broker"])
+    business = await make_business(whole)
+    run = await business.start(9)
+    await run.over("completed", "completed")
+    await run.judge()
+    assert {line["consumer_source"] for line in business.events("CALL_STARTED")} <= {"heartbeat", "takeover"}
+    await whole.start_rabbitmq()
+    for name in SERVICES:
+        await says(whole, name, 200)
+
+
+async def test_a_broker_killed_under_a_campaign_costs_no_call(whole: Stack, make_business: MakeBusiness) -> None:
+    business = await make_business(whole)
+    await slow_calls(business)
+    run = await business.start(30)
+    await run.rung(5)
+    await whole.kill_rabbitmq()
+    await says(whole, "dispatcher", 503, away=["broker"])
+    other = await make_business(whole)
+    started_without = await other.start(3)
+    await whole.start_rabbitmq()
+    await says(whole, "dispatcher", 200)
+    await run.over("completed", "completed")
+    await started_without.over("completed", "completed")
+    await run.judge()
+    await started_without.judge()
+
+
+async def test_a_database_killed_under_a_campaign_costs_no_call(whole: Stack, make_business: MakeBusiness) -> None:
+    business = await make_business(whole)
+    await slow_calls(business)
+    run = await business.start(30)
+    for killed in range(1, 3):
+        await run.rung(6 * killed)
+        await whole.kill_postgres()
+        await whole.start_postgres()
+    await run.over("completed", "completed")
+    await run.judge()
+    assert business.events("STALE_DETECTION", action="corrected") == []
+
+
+async def test_a_database_that_is_away_for_longer_than_stale_after_costs_no_campaign(
+    whole: Stack, make_business: MakeBusiness
+) -> None:
+    business = await make_business(whole)
+    await slow_calls(business)
+    run = await business.start(30)
+    await run.rung(6)
+    await whole.kill_postgres()
+    for name in SERVICES:
+        await says(whole, name, 503, away=["database"])
+    answer = await business.client.request("GET", f"/api/outbound/runs/{run.id}")
+    assert (answer.status, answer.body["code"]) == (503, "unavailable")
+    (asked,) = {entry["token"] for entry in (await run.creates())[:1]}
+    status = await callback(whole, asked)
+    assert status == 503
+    await asyncio.sleep(STALE_AFTER + 1)
+    await whole.start_postgres()
+    for name in SERVICES:
+        await says(whole, name, 200)
+    shown = await run.over("completed", "completed")
+    assert shown["cursor_position"] == 30
+    await run.judge()
+    assert business.events("STALE_DETECTION", action="corrected") == []
+
+
+async def callback(stack: Stack, token: str) -> int:
+    """The status of a callback for this call that nobody signed: without the database not even that can be told."""
+    url = f"{stack.url('webhook')}/webhooks/twilio/status/{token}"
+    form = {"CallSid": f"CA{0:032}", "CallStatus": "completed"}
+    async with aiohttp.ClientSession() as session, session.post(url, data=form) as answer:
+        return answer.status
+
+
+async def test_callbacks_that_met_no_database_are_delivered_by_the_providers_retries(
+    whole: Stack, make_business: MakeBusiness
+) -> None:
+    business = await make_business(whole)
+    await business.rule("outcome", outcome="answered", ring_seconds=10, talk_seconds=300)
+    run = await business.start(3)
+    await run.until(in_progress=3)
+    await whole.simulator.set_scale(1)
+    await whole.kill_postgres()
+    await whole.simulator.set_scale(200)
+
+    async def turned_away() -> bool:
+        return any(c["http_status"] == 503 for entry in await run.creates() for c in entry["callbacks"])
+
+    await eventually(turned_away, "a callback that was answered 503")
+    await whole.start_postgres()
+    await run.over("completed", "completed")
+    await run.judge()
