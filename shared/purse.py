@@ -17,9 +17,6 @@ class AccountOfCall(Protocol):
     def account_sid(self) -> str: ...
 
     @property
-    def account_is_shared(self) -> bool: ...
-
-    @property
     def auth_token_sealed(self) -> bytes | None: ...
 
 

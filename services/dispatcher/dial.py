@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable
 
 from services.dispatcher.record import Recorder
-from services.dispatcher.secrets import Accounts
 from services.dispatcher.sending import Sending
 from shared import metrics
 from shared.errors import CreateFailed, CreateRejected, SecretUnreadable
 from shared.logs import logger
+from shared.purse import Purse
 from shared.queries.dispatching import ClaimedCall, DialResult
 from shared.settings import Settings
 from shared.telephony import boottime
@@ -35,9 +35,9 @@ log = logger()
 class Dialer:
     """The creates under way."""
 
-    def __init__(self, http: ProviderHttp, accounts: Accounts, recorder: Recorder, settings: Settings) -> None:
+    def __init__(self, http: ProviderHttp, purse: Purse, recorder: Recorder, settings: Settings) -> None:
         self._http = http
-        self._accounts = accounts
+        self._purse = purse
         self._recorder = recorder
         self._settings = settings
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -109,7 +109,7 @@ class Dialer:
         call = sending.call
         accepted = await create_call(
             self._http,
-            self._accounts.credentials(call),
+            self._purse.credentials(call),
             self._request(call),
             send_before=sending.send_before,
             on_sent=sending.on_sent,

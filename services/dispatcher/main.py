@@ -12,7 +12,6 @@ from services.dispatcher.handlers import handlers
 from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.record import Recorder
 from services.dispatcher.recovery import Recovery
-from services.dispatcher.secrets import Accounts
 from services.dispatcher.term import Term
 from services.dispatcher.trust import NAME as TRUST
 from shared import metrics
@@ -22,6 +21,7 @@ from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 from shared.health import Health, health_app
 from shared.logs import logger, worker_id
 from shared.process import Stop, Tasks, report_failure, serve
+from shared.purse import Purse
 from shared.queries import dispatching
 from shared.schema import require_schema
 from shared.settings import Settings
@@ -44,12 +44,12 @@ class Dispatcher:
         self._stop = stop
         self._keeper = LeaseKeeper(db, worker, settings.lease_seconds, health)
         self.recorder = Recorder(db, settings)
-        accounts = Accounts(settings)
-        self._dialer = Dialer(http, accounts, self.recorder, settings)
+        purse = Purse(settings)
+        self._dialer = Dialer(http, purse, self.recorder, settings)
         self._advancer = Advancer(db, self._dialer, self._keeper, worker, settings)
         self.recorder.tell(self._advancer.freed)
         self._beat = Beat(db, self._advancer, self._keeper, worker, settings.heartbeat_interval)
-        self._recovery = Recovery(db, http, accounts, self._keeper)
+        self._recovery = Recovery(db, http, purse, self._keeper)
         self._consumer = Consumer(
             settings.amqp_url.get_secret_value(),
             f"dispatcher {worker}",

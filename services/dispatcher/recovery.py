@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.outage import Outage
-from services.dispatcher.secrets import Accounts
 from services.dispatcher.term import Term
 from shared import metrics
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, ProviderAway, SecretUnreadable
 from shared.logs import logger
+from shared.purse import Purse
 from shared.queries import recovery
 from shared.queries.recovery import Adopted, ListedAccount
 from shared.telephony.errors import ProviderRefused
@@ -37,10 +37,10 @@ _TRANSIENT = (ProviderAway, ProviderRefused, SecretUnreadable, DatabaseAway, Dat
 class Recovery:
     """Regains trust in the database while the term lasts."""
 
-    def __init__(self, db: Database, http: ProviderHttp, accounts: Accounts, keeper: LeaseKeeper) -> None:
+    def __init__(self, db: Database, http: ProviderHttp, purse: Purse, keeper: LeaseKeeper) -> None:
         self._db = db
         self._http = http
-        self._accounts = accounts
+        self._purse = purse
         self._keeper = keeper
         self._outage = Outage("recovery")
 
@@ -76,7 +76,7 @@ class Recovery:
         return await recovery.trust_database(self._db, doubt.identity)
 
     async def _compare_account(self, account: ListedAccount, since: datetime) -> None:
-        credentials = self._accounts.credentials(account)
+        credentials = self._purse.credentials(account)
         batch: list[tuple[str, str]] = []
         listed = 0
         async for call in list_recent(self._http, credentials, since):

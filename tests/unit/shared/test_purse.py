@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from services.dispatcher.secrets import Accounts
 from shared.errors import SecretUnreadable
+from shared.purse import Purse
 from shared.sealing import Sealer
 from shared.settings import Settings
 
@@ -22,7 +22,7 @@ class Account:
     auth_token_sealed: bytes | None = None
 
 
-def accounts(key: str | None = KEY, *, shared: bool = True) -> Accounts:
+def accounts(key: str | None = KEY, *, shared: bool = True) -> Purse:
     values = {
         "database_url": "postgresql://localhost/ringfence",
         "amqp_url": "amqp://localhost",
@@ -32,7 +32,7 @@ def accounts(key: str | None = KEY, *, shared: bool = True) -> Accounts:
     if shared:
         values |= {"twilio_account_sid": SHARED, "twilio_auth_token": "the shared token"}
     settings = Settings.model_validate(values)
-    return Accounts(settings)
+    return Purse(settings)
 
 
 def sealed(token: str = "own token", *, key: str = KEY, account: str = OWN) -> bytes:
@@ -69,7 +69,7 @@ def test_a_token_that_was_changed_is_opened_anew() -> None:
     ],
     ids=["another shared account", "no shared account", "no token", "no key", "another key", "another's", "rubbish"],
 )
-def test_what_cannot_be_opened_is_refused_without_a_word_of_it(known: Accounts, account: Account) -> None:
+def test_what_cannot_be_opened_is_refused_without_a_word_of_it(known: Purse, account: Account) -> None:
     with pytest.raises(SecretUnreadable) as refused:
         known.credentials(account)
     assert "own token" not in str(refused.value)
