@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import twilio.rest.api  # noqa: F401  # the SDK loads it with its first use, and the first call should not wait for that
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
