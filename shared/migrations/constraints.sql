@@ -196,7 +196,18 @@ END $$;
 CREATE TRIGGER runs_cursor_never_falls BEFORE UPDATE OF cursor_position ON outbound_call_runs
     FOR EACH ROW WHEN (OLD.cursor_position > NEW.cursor_position) EXECUTE FUNCTION ringfence_guard_cursor();
 
--- Ending a run takes it from its worker, by whatever statement it ends.
+-- A run is over from the moment that a statement says so, also one that does not know of `ended_at`.
+CREATE OR REPLACE FUNCTION ringfence_date_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.ended_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER runs_over_dated BEFORE INSERT OR UPDATE OF status ON outbound_call_runs
+    FOR EACH ROW WHEN (NEW.ended_at IS NULL AND NEW.status IN ('completed', 'cancelled', 'stopped', 'failed'))
+    EXECUTE FUNCTION ringfence_date_end();
+
+-- Ending a run takes it from its worker, by whatever statement it ends. (It fires after `runs_over_dated`: triggers go
+-- by name.)
 CREATE OR REPLACE FUNCTION ringfence_unlock_run() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.locked_by_worker := NULL;

@@ -1,6 +1,8 @@
--- Mends what editing tables by hand leaves behind: queued jobs of runs that are over, and active runs without an open
--- job. Skips what somebody holds, and leaves the rest to the next call after two seconds. Returns the runs that were
--- ended (`jobs_closed` 0), and those whose jobs were closed.
+-- Mends what editing tables by hand leaves behind: queued jobs of runs that are over, at once, and active runs without
+-- an open job, once they have not changed for five minutes: before that they are left to whoever edits and reconciles,
+-- and a running one that nobody beats is left to the correction of stale runs. Skips what somebody holds, and leaves
+-- the rest to the next call after two seconds. Returns the runs that were ended (`jobs_closed` 0), and those whose jobs
+-- were closed.
 CREATE FUNCTION ringfence_close_leftovers(p_limit integer) RETURNS TABLE (run_id bigint, business_id bigint, status text, jobs_closed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -22,6 +24,8 @@ BEGIN
             SELECT e.id FROM outbound_call_runs e
             WHERE e.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = e.id
                                                      AND j.status IN ('queued', 'dialing', 'in_progress'))
+              AND e.updated_at < clock_timestamp() - interval '5 min'
+              AND NOT (e.status = 'running' AND e.nudged_at IS NOT NULL)
         )
         SELECT o.id, o.business_id, o.ended_at, o.status, coalesce(o.end_reason, o.status) AS reason
         FROM outbound_call_runs o WHERE o.id IN (SELECT l.id FROM left_over l ORDER BY l.id LIMIT p_limit)

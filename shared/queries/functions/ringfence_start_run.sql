@@ -34,7 +34,8 @@ BEGIN
             RETURN;
         END IF;
         SELECT coalesce(array_agg(j.lead_id ORDER BY j.id), '{}') INTO v_leads FROM outbound_call_jobs j
-        WHERE j.run_id = o.id AND NOT j.dialed AND j.lead_id IS NOT NULL AND j.status IN ('cancelled', 'failed');
+        WHERE j.run_id = o.id AND NOT j.dialed AND j.lead_id IS NOT NULL
+          AND (j.status = 'cancelled' OR j.outcome = 'not_dialed');
     END IF;
     IF NOT EXISTS (SELECT 1 FROM leads l WHERE l.business_id = p_business AND l.id = ANY (v_leads)) THEN
         RETURN QUERY SELECT 'no_leads', NULL::bigint, jsonb_build_object('skipped', ringfence_skipped_leads(p_business, v_leads));

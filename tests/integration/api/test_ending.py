@@ -160,7 +160,7 @@ async def test_reconcile_ends_what_has_nothing_open_and_says_why(rig: Rig, world
     done = await asker.start(await world.leads(business, 3))
     going = await asker.start(await world.leads(business, 1))
     await world.do(
-        "UPDATE outbound_call_jobs SET status = 'completed', outcome = 'answered', dialed = true WHERE run_id = $1",
+        "UPDATE outbound_call_jobs SET status = 'completed', outcome = 'answered' WHERE run_id = $1",
         done,
     )
     await world.do(

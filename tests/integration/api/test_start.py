@@ -222,6 +222,22 @@ async def test_from_run_takes_the_leads_that_were_never_rung(rig: Rig, world: Wo
     assert [job["lead_id"] for job in jobs] == leads[1:]
 
 
+async def test_from_run_leaves_out_jobs_with_the_outcome_of_a_call_whoever_wrote_it(rig: Rig, world: World) -> None:
+    business = await world.business()
+    leads = await world.leads(business, 2)
+    asker = rig.asker(business)
+    run_id = await asker.start(leads)
+    await world.do(
+        "UPDATE outbound_call_jobs SET status = 'failed', outcome = 'failed' WHERE run_id = $1 AND lead_id = $2",
+        run_id,
+        leads[0],
+    )
+    await asker.post(f"/api/outbound_calls/jobs/{run_id}/force-cancel")
+    again = await asker.post(START, json={"from_run": run_id, "twiml": TWIML})
+    jobs = (await asker.get(f"/api/outbound/runs/{again.json()['run_id']}/jobs")).json()["items"]
+    assert [job["lead_id"] for job in jobs] == leads[1:]
+
+
 async def test_other_businesses_are_dialled_while_100000_leads_are_started(
     rig: Rig, world: World, database_url: str
 ) -> None:

@@ -179,14 +179,32 @@ async def test_queued_jobs_of_a_run_that_was_ended_by_hand_are_closed(rig: Rig) 
     assert [line["run_id"] for line in logs if line["event"] == "CLEANUP"] == by_hand
 
 
-async def test_an_active_run_without_an_open_job_is_ended(rig: Rig) -> None:
+async def test_an_active_run_without_an_open_job_is_ended_after_five_minutes(rig: Rig) -> None:
+    """Breaks when the reaper runs ahead of an operator who edits jobs by hand and then reconciles."""
     run = await running(rig, leads=2)
     await rig.campaigns.connection.execute("UPDATE outbound_call_jobs SET status = 'cancelled' WHERE run_id = $1", run)
     with structlog.testing.capture_logs() as logs:
         await rig.reaper.sweeper.runs()
+        assert (await rig.campaigns.run_row(run))["status"] == "running"
+        await rig.campaigns.connection.execute(
+            "UPDATE outbound_call_runs SET updated_at = now() - interval '5 min' WHERE id = $1", run
+        )
+        await rig.reaper.sweeper.runs()
         await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "failed"
     assert [line["run_id"] for line in logs if line["event"] == "RUN_ENDED"] == [run]
+
+
+async def test_a_quiet_run_without_an_open_job_is_corrected_as_stale(rig: Rig) -> None:
+    run = await running(rig, leads=2)
+    await rig.campaigns.connection.execute(
+        "UPDATE outbound_call_jobs SET status = 'completed', outcome = 'busy' WHERE run_id = $1", run
+    )
+    for seconds in (600, 26):
+        await rig.pass_time(seconds)
+        await rig.reaper.sweeper.runs()
+    row = await rig.campaigns.run_row(run)
+    assert (row["status"], row["end_reason"]) == ("completed", "stale")
 
 
 async def test_a_run_of_100_000_leads_is_corrected_within_a_statement(rig: Rig) -> None:
