@@ -26,7 +26,8 @@ QUICK = {
     "SWEEP_INTERVAL": "0.3",
     "NUDGE_AFTER": "2",
     "STALE_AFTER": "5",
-    "DIAL_TIMEOUT": "3",
+    "SEND_WITHIN": "2",
+    "DIAL_TIMEOUT": "2",
     "SETTLE_AFTER": "0.5",
     "ABSENT_AFTER": "1",
     "WEBHOOK_GRACE": "2",
@@ -75,6 +76,22 @@ class MakeBusiness(Protocol):
     ) -> Business: ...
 
 
+async def new_business(
+    stack: Stack, name: str, account: Account | None, *, cap: int = 3, rate: float = 200, **fields: Any
+) -> Business:
+    """A business of this name, on this account or else on the shared one."""
+    if account is not None:
+        fields["twilio"] = {
+            "account_sid": account.sid,
+            "auth_token": account.auth_token,
+            "from_number": account.from_number,
+        }
+    limits = {"max_concurrent_calls": cap, "calls_per_second": rate}
+    business_id = await stack.client("platform_admin").create_business(name[:100], **limits, **fields)
+    sid = account.sid if account else stack.secrets["TWILIO_ACCOUNT_SID"]
+    return Business(stack, business_id, sid, cap, stack.client("admin", business_id))
+
+
 @pytest.fixture
 def make_business(request: pytest.FixtureRequest, accounts: Iterator[Account]) -> MakeBusiness:
     """A function that creates businesses, named after the test."""
@@ -82,20 +99,8 @@ def make_business(request: pytest.FixtureRequest, accounts: Iterator[Account]) -
     async def make(
         stack: Stack, *, cap: int = 3, rate: float = 200, own_account: bool = True, **fields: Any
     ) -> Business:
-        sid = stack.secrets["TWILIO_ACCOUNT_SID"]
-        if own_account:
-            account = next(accounts)
-            sid = account.sid
-            fields["twilio"] = {
-                "account_sid": sid,
-                "auth_token": account.auth_token,
-                "from_number": account.from_number,
-            }
-        limits = {"max_concurrent_calls": cap, "calls_per_second": rate}
-        business_id = await stack.client("platform_admin").create_business(
-            request.node.name[:100], **{**limits, **fields}
-        )
-        return Business(stack, business_id, sid, cap, stack.client("admin", business_id))
+        account = next(accounts) if own_account else None
+        return await new_business(stack, request.node.name, account, cap=cap, rate=rate, **fields)
 
     return make
 

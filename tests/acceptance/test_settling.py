@@ -106,7 +106,7 @@ async def test_a_lead_that_must_never_be_redialled_fails_as_uncertain_when_absen
 
 
 @pytest.mark.parametrize(
-    ("mode", "params", "how"), [("callback_delay", {"seconds": 12}, "callback"), ("callback_lost", {}, "list")]
+    ("mode", "params", "how"), [("callback_delay", {"seconds": 8}, "callback"), ("callback_lost", {}, "list")]
 )
 async def test_the_death_of_the_dispatcher_between_commit_and_answer_is_settled_without_a_second_ring(
     business: Business, mode: str, params: dict[str, Any], how: str
@@ -188,7 +188,7 @@ async def test_a_second_call_for_one_create_gets_a_row_of_its_own_and_is_hung_up
 
 async def test_a_call_that_surfaces_after_it_was_given_up_is_hung_up_and_never_redialled(business: Business) -> None:
     """A create that was carried out after it was denied: the lead rings once, by the call that nobody expects."""
-    await business.rule("create_late", times=1, seconds=12)
+    await business.rule("create_late", times=1, seconds=9)
     await business.rule("outcome", **FOR_EVER)
     run = await business.start(1, on_uncertain="never")
     await settled_by(business, "absent")
