@@ -1,8 +1,8 @@
 """The public keys that sign bearer tokens, read from a JWKS address and kept.
 
 Rules: a key that cannot be read again is still good, for an outage of the key host must not lock everybody out; a kid
-that nobody knows makes the set be read again, but at most once per `REREAD_AFTER`, so that invented ones cost the host
-nothing; keys age out after `FRESH_FOR`, read again behind the answers.
+that nobody knows makes the set be read again at once, but at most `MOST_READINGS` times in `WINDOW`, so that invented
+ones cost the host little; keys age out after `FRESH_FOR`, read again behind the answers.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from jwt.algorithms import AllowedPublicKeys
 from shared import logs, metrics
 from shared.errors import KeysAway
 
-REREAD_AFTER = 5.0
-"""Seconds between two readings at least."""
+WINDOW = 5.0
+"""Seconds; while no set was ever read, the host is asked once in as long."""
+MOST_READINGS = 4
 FRESH_FOR = 600.0
 """Seconds after which a set that is still in use is read again, so that a withdrawn key loses its power."""
 READ_TIMEOUT = 5.0
@@ -49,7 +50,8 @@ class KeySet:
         self._clock = clock
         self._keys: dict[str | None, list[VerificationKey]] = {}
         self._read_at: float | None = None
-        self._tried_at: float | None = None
+        self._window_began: float | None = None
+        self._readings = 0
         self._reading: asyncio.Task[None] | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -77,9 +79,11 @@ class KeySet:
         if self._reading is not None and not self._reading.done():
             return self._reading
         now = self._clock()
-        if self._tried_at is not None and now - self._tried_at < REREAD_AFTER:
+        if self._window_began is None or now - self._window_began >= WINDOW:
+            self._window_began, self._readings = now, 0
+        if self._readings >= (1 if self._read_at is None else MOST_READINGS):
             return None
-        self._tried_at = now
+        self._readings += 1
         self._reading = asyncio.create_task(self._read(), name="jwks")
         return self._reading
 
