@@ -19,7 +19,7 @@ LONGEST_NAME = 200
 LARGEST_CAP = 100_000
 LARGEST_RATE = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_ACCOUNT_SID = re.compile(r"AC[0-9a-zA-Z]{32}")
 _AUTH_TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 

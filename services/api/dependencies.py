@@ -114,15 +114,19 @@ def acting(role: Role) -> Callable[..., Awaitable[Acting]]:
             raise invalid("business_id", "field.business_needed")
         if await api.locales.of(named) is None:
             raise not_found()
+        request.state.business_id = named
         pools = pools_for(api, principal)
         return Acting(principal, named, pools.db, pools.bulk, pools.ending, await locale_of(request))
 
     return dependency
 
 
-async def reading(api: TheContext, principal: CurrentPrincipal, business_id: OptionalId = None) -> Reading:
+async def reading(
+    request: Request, api: TheContext, principal: CurrentPrincipal, business_id: OptionalId = None
+) -> Reading:
     """Return who reads; every role may."""
-    return Reading(principal, _named_business(principal, business_id), pools_for(api, principal).db)
+    request.state.business_id = _named_business(principal, business_id)
+    return Reading(principal, request.state.business_id, pools_for(api, principal).db)
 
 
 CurrentReading = Annotated[Reading, Depends(reading)]
@@ -160,10 +164,11 @@ class Page:
 
 
 def page(
-    limit: Annotated[WholeNumber, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT, after: OptionalId = None
+    limit: Annotated[WholeNumber, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
+    after: Annotated[WholeNumber | None, Query(ge=0, le=LARGEST_ID, description="0: from the beginning")] = None,
 ) -> Page:
     """Return the part of a list that the query asks for."""
-    return Page(limit, after)
+    return Page(limit, after or None)
 
 
 CurrentPage = Annotated[Page, Depends(page)]

@@ -49,10 +49,17 @@ async def locale_of(request: Request) -> str:
 
 
 async def _locale_of_business(request: Request) -> str:
-    principal: Principal | None = getattr(request.state, "principal", None)
-    if principal is None or principal.business_id is None:
+    business_id = _business_of(request)
+    if business_id is None:
         return DEFAULT_LOCALE
     try:
-        return await request.app.state.api.locales.of(principal.business_id) or DEFAULT_LOCALE
+        return await request.app.state.api.locales.of(business_id) or DEFAULT_LOCALE
     except (DatabaseAway, DatabaseBusy):
         return DEFAULT_LOCALE
+
+
+def _business_of(request: Request) -> int | None:
+    """Return the business that is worked for, which a platform_admin names, else the asker's own."""
+    named: int | None = getattr(request.state, "business_id", None)
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return named if named is not None or principal is None else principal.business_id

@@ -117,6 +117,20 @@ async def test_errors_come_in_the_language_asked_for_or_the_businesss(
     }
 
 
+async def test_a_platform_admin_is_answered_in_the_language_of_the_business_he_names(
+    shared_rig: Rig, shared_world: World
+) -> None:
+    business = await shared_world.business(locale="he")
+    asker = shared_rig.asker(None, Role.PLATFORM_ADMIN)
+    for answer in (
+        await asker.get(f"/api/outbound/runs/123456?business_id={business}"),
+        await asker.post(f"/api/outbound_calls/jobs/123456/cancel?business_id={business}"),
+    ):
+        assert answer.json()["error"] == "לא נמצא דבר בשם או במספר הזה."
+    plain = await asker.get("/api/outbound/runs/123456")
+    assert plain.json()["error"] == "There is nothing here by that name or number."
+
+
 async def test_what_is_not_there_and_what_is_not_taken_have_the_one_shape(shared_rig: Rig) -> None:
     unknown = await shared_rig.client.get("/api/nothing")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
