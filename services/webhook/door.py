@@ -20,7 +20,7 @@ from shared import metrics
 from shared.logs import logger
 from shared.queries.callbacks import FoundCall
 from shared.telephony import signature
-from shared.telephony.callback import Callback, UnusableCallback, status_of
+from shared.telephony.callback import Callback, CallStatus, UnusableCallback, status_of
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNKNOWN_EVENT = "unknown"
@@ -52,8 +52,11 @@ class Door:
         self._keys = keys
         self._find = find
 
-    async def admit(self, request: Request) -> Signed:
-        """Return what was signed. Raises a Refusal, DatabaseAway, DatabaseBusy or SecretUnreadable."""
+    async def admit(self, request: Request, status: CallStatus | None = None) -> Signed:
+        """Return what was signed, with this status where the address alone says where the call stands.
+
+        Raises a Refusal, DatabaseAway, DatabaseBusy or SecretUnreadable.
+        """
         pairs = await read_form(request)
         if request.state.event == UNKNOWN_EVENT:
             request.state.event = event_of(pairs)
@@ -64,7 +67,8 @@ class Door:
         if call is None or token is None:
             raise _orphan(pairs)
         _check_account(pairs, call)
-        return Signed(token, call, _parsed(pairs), pairs)
+        known = [("CallStatus", status.value)] if status else []
+        return Signed(token, call, _parsed([*pairs, *known]), pairs)
 
     def _check_signature(self, request: Request, pairs: Pairs, call: FoundCall | None) -> None:
         url = self._public_url + _as_sent(request)

@@ -15,9 +15,11 @@ from services.webhook.record import VOICE, Recorder, status_heard
 from services.webhook.refusals import Refusal, Unavailable
 from services.webhook.voice import Voice
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.errors import DatabaseAway, DatabaseBusy, SecretUnreadable
 from shared.health import Health
 from shared.logs import logger
+from shared.telephony.callback import CallStatus
 
 ANSWER_SECONDS = 10.0
 """After this long the provider is told to try again: it gives up after 15 s, retries included."""
@@ -47,12 +49,15 @@ class Webhooks:
     async def _status(self, request: Request) -> Answered:
         signed = await self._door.admit(request)
         recorded = await self._recorder.record(status_heard(signed))
+        crash_point("webhook.status.answering")
         return Response(status_code=204), recorded.result
 
     async def _speak(self, request: Request) -> Answered:
         request.state.event = VOICE
-        signed = await self._door.admit(request)
-        return Response(await self._voice.answer(signed), media_type="text/xml"), "answered"
+        signed = await self._door.admit(request, CallStatus.IN_PROGRESS)
+        speech = await self._voice.answer(signed)
+        crash_point("webhook.voice.answering")
+        return Response(speech, media_type="text/xml"), "answered"
 
     def _counted(self, handle: Callable[[Request], Awaitable[Answered]]) -> Handler:
         async def counted(request: Request) -> Response:

@@ -51,5 +51,5 @@ def twiml(speech: Speech | None) -> str:
     if speech.twiml is not None:
         return speech.twiml
     if speech.twiml_url is not None:
-        return f'<Response><Redirect method="POST">{escape(speech.twiml_url)}</Redirect></Response>'
+        return f"<Response><Redirect>{escape(speech.twiml_url)}</Redirect></Response>"
     return HANG_UP

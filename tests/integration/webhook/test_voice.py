@@ -36,7 +36,7 @@ async def test_a_twiml_url_is_answered_as_a_redirect(desk: Desk) -> None:
     call, sid = await desk.call(twiml_url=url), new_sid()
     escaped = "https://business.example/twiml?a=1&amp;b=&lt;2&gt;&amp;c=\"'"
     heard = await hears(desk, call, sid)
-    assert heard == f'<Response><Redirect method="POST">{escaped}</Redirect></Response>'
+    assert heard == f"<Response><Redirect>{escaped}</Redirect></Response>"
 
 
 async def test_a_voice_request_before_the_creates_answer_tells_the_sid(desk: Desk) -> None:
@@ -55,6 +55,16 @@ async def test_a_voice_request_never_ends_a_call(desk: Desk) -> None:
     pairs = desk.provider.fields(new_sid(), "completed")
     assert (await desk.provider.send("voice", call["dial_token"], pairs)).text == TWIML
     assert (await desk.campaigns.call(call))["ended_at"] is None
+
+
+@pytest.mark.parametrize("status", [None, "", "never-heard-of"])
+async def test_somebody_who_answered_is_not_left_in_silence_for_want_of_a_status(
+    desk: Desk, status: str | None
+) -> None:
+    call = await desk.call()
+    pairs = [("CallSid", new_sid()), ("To", "+972500000001")]
+    pairs += [] if status is None else [("CallStatus", status)]
+    assert (await desk.provider.send("voice", call["dial_token"], pairs)).text == TWIML
 
 
 async def test_a_second_sid_hears_the_order_to_hang_up(desk: Desk) -> None:
