@@ -23,6 +23,7 @@ from pamqp.commands import Basic
 
 from shared import topology
 from shared.background import OnDeath, end_process
+from shared.crashpoints import crash_point, crash_point_soon
 from shared.errors import BrokerAway
 from shared.events import Event
 from shared.health import Health
@@ -38,6 +39,7 @@ CONNECT_TIMEOUT: Final = 5.0
 OPEN_TIMEOUT: Final = 8.0
 CLOSE_TIMEOUT: Final = 4.0
 HANDLER_GRACE: Final = 2.0
+ACKNOWLEDGED_WITHIN: Final = 0.05
 NEVER: Final = 86_400.0
 """Seconds until the client library would reconnect by itself: a session is replaced long before."""
 
@@ -161,6 +163,7 @@ class Publisher:
     async def _confirm(self, hint: Hint) -> None:
         session = await self._link.session()
         try:
+            crash_point("broker.publish.sending")
             answer = await session.broker.publish(
                 write_event(hint.event),
                 exchange=self.EXCHANGE,
@@ -172,6 +175,7 @@ class Publisher:
                 correlation_id=hint.message_id,
                 message_type=type(hint.event).__name__,
             )
+            crash_point("broker.publish.confirmed")
         except PublishError:
             session.end("a message found no queue")  # the next session declares the queues again
             raise
@@ -246,6 +250,7 @@ class Consumer:
         except ValueError as exc:
             DEAD_LETTERS.inc()
             logger().warning("DEAD_LETTER", message_id=message_id, reason=str(exc))
+            crash_point("broker.hint.rejecting")
             raise RejectMessage from exc
         before = REDELIVERED.set(bool(message.raw_message.redelivered))
         try:
@@ -255,6 +260,8 @@ class Consumer:
             logger().exception("HINT_LOST", message_id=message_id, routing_key=event.routing_key)
         finally:
             REDELIVERED.reset(before)
+            crash_point("broker.hint.acknowledging")
+            crash_point_soon("broker.hint.acknowledged", ACKNOWLEDGED_WITHIN)
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:

@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway
 from shared.events import RunStale
@@ -39,12 +40,14 @@ async def correct_stale(db: Database, settings: Settings, business_id: int | Non
     if held_back(settings):
         return []
     try:
+        crash_point("corrections.stale.before")
         corrected = await correct(
             db,
             business_id,
             nudge_after=timedelta(seconds=settings.nudge_after),
             stale_after=timedelta(seconds=settings.stale_after),
         )
+        crash_point("corrections.stale.committed")
     except DatabaseAway:
         note_outage()
         raise

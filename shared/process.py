@@ -21,7 +21,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from shared import logs, metrics
+from shared import crashpoints, logs, metrics
 from shared.errors import IsolationBroken, RingfenceError, SchemaTooOld
 from shared.settings import Service, Settings, load_settings
 
@@ -75,6 +75,7 @@ def run(service: Service, main: Main) -> NoReturn:
     for sign in SIGNALS:
         signal.signal(sign, _before_start)
     settings = load_settings(service)
+    crashpoints.arm(service)
     logs.configure(service, settings.log_level, settings.log_format, settings.secret_values())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(_supervised(main, settings))

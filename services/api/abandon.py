@@ -7,6 +7,7 @@ from services.api.dependencies import Acting
 from services.api.errors import ApiError, not_found
 from services.api.run_answers import AbandonAnswer
 from shared import messages, metrics
+from shared.crashpoints import crash_point
 from shared.events import SlotReleased
 from shared.logs import logger
 from shared.queries.runs import Abandoned, abandon_call
@@ -14,7 +15,9 @@ from shared.queries.runs import Abandoned, abandon_call
 
 async def abandon(api: Context, asker: Acting, call_id: int) -> AbandonAnswer:
     """Free the slot of an uncertain call; its job fails as `uncertain` and is not dialled again."""
+    crash_point("api.abandon.before")
     call = await abandon_call(asker.db, asker.business_id, call_id)
+    crash_point("api.abandon.committed")
     if call.verdict == "not_found" or call.run_id is None or call.job_id is None:
         raise not_found()
     if call.verdict == "refused":
@@ -33,4 +36,6 @@ def _tell(api: Context, business_id: int, call_id: int, call: Abandoned, run_id:
     logger().info("SLOT_RELEASED", call_id=call_id, call_sid=call.call_sid, **ids)
     if call.run_ended is not None:
         logger().info("RUN_ENDED", status=call.run_ended, business_id=business_id, run_id=run_id)
+    crash_point("api.abandon.publishing")
     api.publisher.publish_soon(SlotReleased(**ids, call_sid=call.call_sid, outcome="uncertain"))
+    crash_point("api.abandon.handed")

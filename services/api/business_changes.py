@@ -10,6 +10,7 @@ from services.api.business_fields import BusinessChange, NewAccount
 from services.api.context import Context
 from services.api.errors import invalid, not_found
 from shared.auth import Principal, Role
+from shared.crashpoints import crash_point
 from shared.queries.businesses import Business, SealedAccount, Verdict, read_business, save_business
 from shared.sealing import Sealer
 
@@ -21,9 +22,11 @@ async def create_business(api: Context, change: BusinessChange) -> Business:
         "max_concurrent_calls": settings.max_concurrent_calls,
         "calls_per_second": settings.calls_per_second,
     }
+    crash_point("api.business.before")
     verdict, business_id = await save_business(
         api.platform.db, None, {**defaults, **change.fields}, account=_sealed(api, change.account), may_share=True
     )
+    crash_point("api.business.made")
     _require_done(verdict)
     return await _read(api, business_id)
 
@@ -34,6 +37,7 @@ async def change_business(api: Context, principal: Principal, business_id: int, 
     if change.account and not may_share and change.account.account_sid == api.settings.twilio_account_sid:
         _require_done("taken")
     pools = api.platform if may_share or change.touches_accounts else api.own
+    crash_point("api.business.changing")
     verdict, _ = await save_business(
         pools.db,
         business_id,
@@ -42,6 +46,7 @@ async def change_business(api: Context, principal: Principal, business_id: int, 
         detach=change.detach,
         may_share=may_share,
     )
+    crash_point("api.business.changed")
     _require_done(verdict)
     api.locales.forget(business_id)
     return await _read(api, business_id)

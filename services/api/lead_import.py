@@ -13,6 +13,7 @@ from typing import IO
 
 from services.api.dependencies import Acting
 from services.api.lead_file import BadLine, LeadFile
+from shared.crashpoints import crash_point
 from shared.queries import leads
 
 IMPORTS_AT_ONCE = 2
@@ -35,10 +36,14 @@ async def import_leads(acting: Acting, file: IO[bytes], region: str) -> Imported
     """Take in every good line of a CSV file. Raises Refused when it is no file of leads."""
     async with _turn:
         read = await asyncio.to_thread(LeadFile, file, region)
+        crash_point("api.import.before")
         async with acting.bulk.transaction(business_id=acting.business_id) as connection:
             await leads.create_stage(connection)
             batches = read.batches()
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 await leads.stage(connection, batch)
+            crash_point("api.import.staged")
             created = await leads.merge_stage(connection, acting.business_id)
+            crash_point("api.import.merged")
+        crash_point("api.import.committed")
     return Imported(created, read.taken - created, read.invalid, read.invalid_count)

@@ -15,6 +15,7 @@ from services.api.errors import invalid
 from services.api.lead_fields import clean_attributes, clean_name
 from services.api.phones import LONGEST_INPUT, normalised
 from services.api.reasons import Reason, Refused
+from shared.crashpoints import crash_point
 from shared.queries.leads import LeadRow, take_in
 
 MOST_LEADS = 100_000
@@ -69,7 +70,9 @@ async def take_leads(acting: Acting, items: Sequence[object], region: str) -> Ta
     """Create or update a lead for each good item."""
     found = await asyncio.to_thread(sort_out, items, region)
     db = acting.bulk if len(found.leads) >= BULK_FROM else acting.db
+    crash_point("api.leads.before")
     rows = await take_in(db, acting.business_id, list(found.leads.values())) if found.leads else []
+    crash_point("api.leads.committed")
     ids = {row.phone: row.id for row in rows}
     created = sum(row.created for row in rows)
     good = len(items) - len(found.invalid)

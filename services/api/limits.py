@@ -13,6 +13,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.errors import render, too_large
+from shared.crashpoints import crash_point
 
 MEGABYTE = 1_000_000
 LARGEST_BODY = 10 * MEGABYTE
@@ -40,6 +41,7 @@ class BodyLimit:
             await answer(scope, receive, body.send)
             return
         await self._app(scope, body.receive, body.send)
+        crash_point("api.request.answered")
 
 
 def _announced(scope: Scope) -> int:
@@ -71,6 +73,7 @@ class _LimitedBody:
             await self._send({**message, "more_body": True})
             await self._drop_the_rest()
             message = {"type": "http.response.body", "body": b"", "more_body": False}
+        crash_point("api.request.answering")
         await self._send(message)
 
     async def _drop_the_rest(self) -> None:

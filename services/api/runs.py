@@ -9,6 +9,7 @@ from services.api.errors import not_found
 from services.api.foreign import no_such_run
 from services.api.run_answers import ActiveAnswer, JobAnswer, JobList, RunAnswer, RunList
 from shared.corrections import correct_stale
+from shared.crashpoints import crash_point
 from shared.domain import RunStatus
 from shared.queries.runs import read_active, read_jobs, read_newest, read_run
 
@@ -45,7 +46,9 @@ async def jobs_of_run(reader: Reading, run_id: int, page: Page) -> JobList:
 async def active_runs(api: Context, asker: Acting) -> ActiveAnswer:
     """Return the active runs of a business, after its stale ones have been ended."""
     for event in await correct_stale(asker.ending, api.settings, asker.business_id):
+        crash_point("api.stale.publishing")
         api.publisher.publish_soon(event)
+        crash_point("api.stale.handed")
     runs = [describe(run) for run in await read_active(asker.db, api.settings, asker.business_id, MOST_ACTIVE)]
     if not runs:
         raise not_found("no_active_run")

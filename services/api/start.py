@@ -9,6 +9,7 @@ from services.api.dependencies import Acting
 from services.api.errors import ApiError, invalid
 from services.api.foreign import note_foreign_run
 from services.api.start_order import StartOrder
+from shared.crashpoints import crash_point
 from shared.events import RunCreated
 from shared.logs import logger
 from shared.queries.runs import Started, start_run
@@ -20,6 +21,7 @@ BULK_FROM = 1000
 async def start(api: Context, asker: Acting, order: StartOrder, key: str | None) -> bytes:
     """Make the run and return the answer's body, the first one for a repeat. Raises ApiError."""
     large = order.lead_ids is None or len(order.lead_ids) >= BULK_FROM
+    crash_point("api.start.before")
     started = await start_run(
         asker.bulk if large else asker.db,
         asker.business_id,
@@ -30,10 +32,13 @@ async def start(api: Context, asker: Acting, order: StartOrder, key: str | None)
         key=key,
         body_hash=order.body_hash,
     )
+    crash_point("api.start.committed")
     if started.verdict == "done" and started.run_id is not None:
         ids = {"business_id": asker.business_id, "run_id": started.run_id}
         logger().info("RUN_CREATED", **ids)
+        crash_point("api.start.publishing")
         api.publisher.publish_soon(RunCreated(**ids))
+        crash_point("api.start.handed")
     elif started.verdict != "repeat":
         await _refuse(asker, order, started)
     return started.answer

@@ -12,6 +12,7 @@ from services.api.dependencies import Acting
 from services.api.ending import check, log_end, until_nothing_starts
 from services.api.run_answers import StopAnswer
 from shared.auth import LARGEST_ID
+from shared.crashpoints import crash_point
 from shared.queries.runs import stop_run
 
 
@@ -33,7 +34,9 @@ def read_run_id(body: dict[str, Any]) -> int:
 
 async def stop(api: Context, asker: Acting, run_id: int) -> StopAnswer:
     """Stop a run, and answer when no dial of it can start any more."""
+    crash_point("api.stop.before")
     ending = await stop_run(asker.ending, asker.business_id, run_id)
+    crash_point("api.stop.committed")
     await check(asker, run_id, ending)
     log_end(asker, run_id, ending, "stopped")
     await until_nothing_starts(api, asker, run_id)

@@ -17,6 +17,7 @@ from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
 from services.dispatcher.verdicts import Verdicts
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 from shared.logs import logger
@@ -72,7 +73,9 @@ class Advancer:
         Raises DatabaseAway or DatabaseBusy.
         """
         for epoch in sorted(self._unanswered):
+            crash_point("dispatcher.disown.before")
             count = await dispatching.disown(self._db, epoch, self._dialer.in_hand)
+            crash_point("dispatcher.disown.committed")
             self._unanswered.discard(epoch)
             if count:
                 log.warning("CLAIMS_HANDED_BACK", epoch=epoch, calls=count)
@@ -106,7 +109,8 @@ class Advancer:
             self._verdicts.follow(verdict, businesses[business_id], term, claimed=business_id in with_calls)
 
     async def _claim(self, businesses: Mapping[int, Note], term: Term) -> Claimed:
-        return await dispatching.claim(
+        crash_point("dispatcher.claim.before")
+        claimed = await dispatching.claim(
             self._db,
             businesses.keys(),
             worker=self._worker,
@@ -117,6 +121,8 @@ class Advancer:
             max_call=self._settings.max_call_seconds,
             default_from=self._settings.twilio_from_number,
         )
+        crash_point("dispatcher.claim.committed")
+        return claimed
 
     def _dial(self, claimed: Claimed, notes: Mapping[int, Note], send_before: float) -> None:
         metrics.CLAIMED_JOBS.inc(len(claimed.calls))

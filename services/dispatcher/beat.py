@@ -6,6 +6,7 @@ from services.dispatcher.advance import Advancer
 from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.logs import logger
@@ -34,7 +35,9 @@ class Beat:
         pause = 0.0
         while not await term.over_within(pause):
             try:
+                crash_point("dispatcher.beat.before")
                 seen = await dispatching.beat(self._db, self._worker, term.epoch)
+                crash_point("dispatcher.beat.committed")
             except (DatabaseAway, DatabaseBusy) as error:
                 self._outage.failed(error, epoch=term.epoch)
                 pause = RETRY

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from services.dispatcher.record import Recorder
 from services.dispatcher.sending import Sending
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.errors import CreateFailed, CreateRejected, SecretUnreadable
 from shared.logs import logger
 from shared.purse import Purse
@@ -107,6 +108,7 @@ class Dialer:
 
     async def _create(self, sending: Sending) -> DialResult:
         call = sending.call
+        crash_point("dispatcher.create.asking")
         accepted = await create_call(
             self._http,
             self._purse.credentials(call),
@@ -114,6 +116,7 @@ class Dialer:
             send_before=sending.send_before,
             on_sent=sending.on_sent,
         )
+        crash_point("dispatcher.create.accepted")
         sending.answered(AnswerClass.ACCEPTED.value, accepted.call_sid)
         queue_ms = accepted.queue_time_ms
         return DialResult(call.call_id, call.dial_token, "accepted", call_sid=accepted.call_sid, queue_ms=queue_ms)

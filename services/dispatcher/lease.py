@@ -11,6 +11,7 @@ from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
 from services.dispatcher.trust import Trust
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.health import Health
@@ -43,7 +44,9 @@ class LeaseKeeper:
         """Wait until the lease is ours. None when the stop came first."""
         while not stop.is_set():
             try:
+                crash_point("dispatcher.lease.before")
                 lease = await dispatching.take_lease(self._session, self._worker, self._silence)
+                crash_point("dispatcher.lease.asked")
             except (DatabaseAway, DatabaseBusy) as error:
                 self._health.set("database", up=False, reason=str(error))
             else:
@@ -54,6 +57,7 @@ class LeaseKeeper:
         return None
 
     def _taken(self, lease: dispatching.Lease) -> Term:
+        crash_point("dispatcher.lease.taken")
         log.info("LEASE_TAKEN", epoch=lease.epoch, previous=lease.previous, lock_acquired=True, trusted=lease.trusted)
         metrics.DISPATCHER_EPOCH.set(lease.epoch)
         metrics.DISPATCHER_ACTIVE.set(1)
@@ -65,7 +69,9 @@ class LeaseKeeper:
         pause = self._every
         while not await term.over_within(pause):
             try:
+                crash_point("dispatcher.renewal.before")
                 trusted = await dispatching.renew_lease(self._session, self._worker, term.epoch)
+                crash_point("dispatcher.renewal.committed")
             except (DatabaseAway, DatabaseBusy) as error:
                 self._health.set("database", up=False, reason=str(error))
                 self._outage.failed(error, epoch=term.epoch)
@@ -94,7 +100,9 @@ class LeaseKeeper:
         """Hand the lease on. A database that is away is left to notice by itself."""
         metrics.DISPATCHER_ACTIVE.set(0)
         try:
+            crash_point("dispatcher.handover.before")
             await dispatching.give_up_lease(self._session, self._worker, term.epoch)
+            crash_point("dispatcher.handover.committed")
         except (DatabaseAway, DatabaseBusy) as error:
             self._outage.failed(error, epoch=term.epoch)
         else:

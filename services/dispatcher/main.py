@@ -16,6 +16,7 @@ from services.dispatcher.term import Term
 from services.dispatcher.trust import NAME as TRUST
 from shared import metrics
 from shared.broker import Consumer, Publisher
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 from shared.health import Health, health_app
@@ -141,6 +142,8 @@ async def _database_ready(db: Database, settings: Settings, stop: Stop) -> bool:
 
 async def _share_account(db: Database, settings: Settings) -> None:
     if settings.twilio_account_sid:
+        crash_point("dispatcher.account.before")
         await dispatching.share_account(db, settings.twilio_account_sid, settings.calls_per_second)
+        crash_point("dispatcher.account.committed")
     else:
         log.info("NO_SHARED_ACCOUNT", action="only businesses with an account of their own are dialled for")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from services.dispatcher.outage import Outage
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.domain import DUPLICATE
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
@@ -109,9 +110,11 @@ class Recorder:
             self._refused.add(result.call_id)
 
     async def _record(self, batch: list[DialResult]) -> None:
+        crash_point("dispatcher.record.before")
         recorded = await dispatching.record_dials(
             self._db, batch, settle_after=self._settings.settle_after, grace=self._settings.webhook_grace
         )
+        crash_point("dispatcher.record.committed")
         self._outage.over()
         for result in batch:
             self._waiting.pop(result.call_id, None)

@@ -12,6 +12,7 @@ from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, ProviderAway, SecretUnreadable
 from shared.logs import logger
@@ -73,18 +74,26 @@ class Recovery:
         whole_until = doubt.trusted_until or datetime.now(UTC) - LONGEST_UNKNOWN
         for account in await recovery.listed_accounts(self._db):
             await self._compare_account(account, whole_until - MARGIN)
-        return await recovery.trust_database(self._db, doubt.identity)
+        crash_point("dispatcher.trust.before")
+        trusted = await recovery.trust_database(self._db, doubt.identity)
+        crash_point("dispatcher.trust.committed")
+        return trusted
 
     async def _compare_account(self, account: ListedAccount, since: datetime) -> None:
         credentials = self._purse.credentials(account)
         batch: list[tuple[str, str]] = []
         listed = 0
+        crash_point("dispatcher.recent.asking")
         async for call in list_recent(self._http, credentials, since):
             if call.to is not None and call.direction in (None, "outbound-api"):
                 listed += 1
                 batch.append((call.sid, call.to))
+        crash_point("dispatcher.recent.listed")
         # one statement: how many unknown calls went to a number is counted over all of them
-        for job in await recovery.adopt_unknown(self._db, account.account_id, batch):
+        crash_point("dispatcher.adoption.before")
+        adopted = await recovery.adopt_unknown(self._db, account.account_id, batch)
+        crash_point("dispatcher.adoption.committed")
+        for job in adopted:
             _tell(job)
         log.info("ACCOUNT_COMPARED", account_id=account.account_id, calls=listed, since=since.isoformat())
 

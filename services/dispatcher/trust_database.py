@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from shared.crashpoints import arm, crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.queries.recovery import trust_database
@@ -16,6 +17,7 @@ COMMAND = "trust-database"
 def main() -> int:
     """Trust the database that DATABASE_URL names; the holder of the lease goes on within seconds."""
     settings = read(MigrationSettings, f"dispatcher {COMMAND}")
+    arm(f"dispatcher {COMMAND}")
     try:
         asyncio.run(_trust(settings.database_url.get_secret_value()))
     except (DatabaseAway, DatabaseBusy) as error:
@@ -28,6 +30,8 @@ def main() -> int:
 async def _trust(database_url: str) -> None:
     db = Database(database_url, name=f"ringfence-{COMMAND}", size=1)
     try:
+        crash_point("dispatcher.word.before")
         await trust_database(db)
+        crash_point("dispatcher.word.committed")
     finally:
         await db.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.reaper.look import CONNECT_SECONDS, MARGIN_SECONDS
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import ProviderAway, SecretUnreadable
 from shared.logs import logger
@@ -32,18 +33,23 @@ class Hanger:
 
     async def take(self, limit: int, per_account: int, busy: list[int]) -> list[HangUp]:
         """Take due hang-ups."""
-        return await checks.take_hangups(
+        crash_point("reaper.hangups.before")
+        taken = await checks.take_hangups(
             self._db, limit=limit, per_account=per_account, busy=busy, patience=self._patience
         )
+        crash_point("reaper.hangups.taken")
+        return taken
 
     async def end(self, call: HangUp) -> None:
         """End one call. Raises ProviderAway or SecretUnreadable after noting that it must be tried again."""
         try:
+            crash_point("reaper.hangup.asking")
             result = await hang_up(self._http, self._purse.credentials(call), call.call_sid)
+            crash_point("reaper.hangup.answered")
         except (ProviderAway, SecretUnreadable):
-            await checks.note_hangup(self._db, call, done=False)
+            await self._note(call, done=False)
             raise
-        await checks.note_hangup(self._db, call, done=result is not HangUpResult.UNKNOWN)
+        await self._note(call, done=result is not HangUpResult.UNKNOWN)
         log.info(
             "CALL_HANGUP",
             business_id=call.business_id,
@@ -53,3 +59,8 @@ class Hanger:
             call_sid=call.call_sid,
             action=result.value,
         )
+
+    async def _note(self, call: HangUp, *, done: bool) -> None:
+        crash_point("reaper.hangup.before")
+        await checks.note_hangup(self._db, call, done=done)
+        crash_point("reaper.hangup.noted")

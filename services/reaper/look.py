@@ -12,6 +12,7 @@ from typing import Final
 
 from services.reaper.settle import NOTHING, Finding, candidates, judge_fetch, judge_list
 from services.reaper.tell import Teller
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import ProviderAway, SecretUnreadable
 from shared.logs import logger
@@ -43,7 +44,10 @@ class Looker:
     async def take(self, limit: int, per_account: int, busy: list[int]) -> list[Check]:
         """Take due looks."""
         patience = timedelta(seconds=self._longest + MARGIN_SECONDS)
-        return await checks.take_checks(self._db, limit=limit, per_account=per_account, busy=busy, patience=patience)
+        crash_point("reaper.looks.before")
+        taken = await checks.take_checks(self._db, limit=limit, per_account=per_account, busy=busy, patience=patience)
+        crash_point("reaper.looks.taken")
+        return taken
 
     async def look(self, check: Check) -> None:
         """Look, and settle. Raises ProviderAway or SecretUnreadable after saying that nothing was found out."""
@@ -61,8 +65,13 @@ class Looker:
     async def _find(self, check: Check) -> Finding:
         credentials = self._purse.credentials(check)
         if check.kind == "fetch" and check.call_sid is not None:
-            return judge_fetch(await fetch_call(self._http, credentials, check.call_sid))
+            crash_point("reaper.fetch.asking")
+            fetched = await fetch_call(self._http, credentials, check.call_sid)
+            crash_point("reaper.fetch.answered")
+            return judge_fetch(fetched)
+        crash_point("reaper.list.asking")
         listed = await list_calls(self._http, credentials, to=check.to_number, from_=check.from_number)
+        crash_point("reaper.list.answered")
         found = candidates(check, listed, self._waits.absent_after)
         return judge_list(found, await checks.known_sids(self._db, check.call_id, [call.sid for call in found]))
 
@@ -76,6 +85,7 @@ class Looker:
             call_sid=finding.call_sid,
             outcome=finding.outcome,
         )
+        crash_point("reaper.settle.before")
         settled = await checks.settle(
             self._db,
             check.call_id,
@@ -87,6 +97,7 @@ class Looker:
             outcome=finding.outcome,
             looked_at=check.looked_at,
         )
+        crash_point("reaper.settle.committed")
         if settled is not None:
             self._teller.tell(check.call_id, settled)
 

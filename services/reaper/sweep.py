@@ -14,6 +14,7 @@ from services.reaper.look import waits_of
 from services.reaper.tell import Announce, Teller
 from shared import metrics
 from shared.corrections import correct_stale, note_outage
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway
 from shared.events import RunStale
@@ -51,7 +52,9 @@ class Sweeper:
     async def runs(self) -> None:
         """Nudge quiet runs, correct stale ones, and mend what was left over."""
         try:
+            crash_point("reaper.nudge.before")
             quiet = await sweeps.nudge(self._db, timedelta(seconds=self._settings.nudge_after))
+            crash_point("reaper.nudge.committed")
         except DatabaseAway as error:
             self._health.set("database", up=False, reason=str(error))
             raise
@@ -61,8 +64,13 @@ class Sweeper:
         for run in quiet:
             self._tell_nudged(run)
         for event in await correct_stale(self._bulk, self._settings):
+            crash_point("reaper.stale.publishing")
             self._announce(event)
-        for mended in await sweeps.close_leftovers(self._bulk, RUNS_AT_ONCE):
+            crash_point("reaper.stale.handed")
+        crash_point("reaper.leftovers.before")
+        leftovers = await sweeps.close_leftovers(self._bulk, RUNS_AT_ONCE)
+        crash_point("reaper.leftovers.committed")
+        for mended in leftovers:
             _tell_mended(mended)
 
     def _tell_nudged(self, run: QuietRun) -> None:
@@ -75,25 +83,36 @@ class Sweeper:
             last_heartbeat_at=run.quiet_since.isoformat(),
             locked_by_worker=run.worker,
         )
+        crash_point("reaper.nudge.publishing")
         self._announce(
             RunStale(run_id=run.run_id, business_id=run.business_id, last_heartbeat_at=run.quiet_since, corrected=False)
         )
+        crash_point("reaper.nudge.handed")
 
     async def calls(self) -> None:
         """Make overdue calls uncertain, and give up those past their longest life."""
-        for call in await checks.mark_uncertain(self._db, CALLS_AT_ONCE):
+        crash_point("reaper.overdue.before")
+        overdue = await checks.mark_uncertain(self._db, CALLS_AT_ONCE)
+        crash_point("reaper.overdue.committed")
+        for call in overdue:
             self._teller.uncertain(call)
         for expired in await checks.find_expired(self._db, CALLS_AT_ONCE):
+            crash_point("reaper.expiry.before")
             settled = await checks.settle(
                 self._db, expired.call_id, expired.dial_token, "expired", waits=waits_of(self._settings)
             )
+            crash_point("reaper.expiry.committed")
             if settled is not None:
                 self._teller.tell(expired.call_id, settled)
 
     async def old_rows(self) -> None:
         """Delete callbacks after 30 days and idempotency keys after 24 hours, in small batches."""
+        crash_point("reaper.events.before")
         await self._delete("call_events", lambda: sweeps.delete_old_events(self._db, EVENTS_KEPT, ROWS_AT_ONCE))
+        crash_point("reaper.events.deleted")
+        crash_point("reaper.keys.before")
         await self._delete("idempotency_keys", lambda: sweeps.delete_old_keys(self._db, KEYS_KEPT, ROWS_AT_ONCE))
+        crash_point("reaper.keys.deleted")
 
     async def _delete(self, table: str, batch: Callable[[], Awaitable[int]]) -> None:
         gone = 0

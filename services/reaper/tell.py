@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.events import Event, SlotReleased
 from shared.logs import logger
 from shared.queries.checks import Settled, UncertainCall
@@ -56,6 +57,7 @@ class Teller:
 
     def _release(self, settled: Settled, ids: dict[str, object]) -> None:
         log.info("SLOT_RELEASED", action=settled.result, **ids)
+        crash_point("reaper.release.publishing")
         self._announce(
             SlotReleased(
                 business_id=settled.business_id,
@@ -65,3 +67,4 @@ class Teller:
                 outcome=settled.outcome,
             )
         )
+        crash_point("reaper.release.handed")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared import metrics
+from shared.crashpoints import crash_point
 from shared.events import Event, SlotReleased
 from shared.logs import logger
 from shared.queries.callbacks import Heard, Recorded
@@ -32,7 +33,9 @@ def announce(heard: Heard, recorded: Recorded, publish: Publish) -> None:
         log.info("CALL_ENDED", **ids, outcome=recorded.outcome, error_code=heard.code, how="callback")
     if recorded.released:
         log.info("SLOT_RELEASED", **ids, outcome=recorded.outcome)
+        crash_point("webhook.release.publishing")
         publish(_slot_released(heard, recorded))
+        crash_point("webhook.release.handed")
     _tell_of_conflict(heard, recorded, ids)
     if recorded.run_ended:
         log.info("RUN_ENDED", business_id=recorded.business_id, run_id=recorded.run_id, status=recorded.run_ended)

@@ -14,6 +14,7 @@ from services.webhook.announce import Publish, announce
 from services.webhook.batch import Batcher
 from services.webhook.door import Signed
 from services.webhook.form import Pairs
+from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.domain import Outcome
 from shared.errors import DatabaseAway, DatabaseBusy
@@ -62,7 +63,9 @@ class Recorder:
             return await self._recorded(batch, wait=True)
 
     async def _recorded(self, batch: Sequence[Heard], *, wait: bool) -> Sequence[Recorded]:
+        crash_point("webhook.record.before")
         recorded = await callbacks.record_callbacks(self._db, batch, grace=self._grace, wait=wait)
+        crash_point("webhook.record.committed")
         for heard, one in zip(batch, recorded, strict=True):
             if one.result != "busy":
                 announce(heard, one, self._publish)

@@ -16,6 +16,7 @@ from typing import Self
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 
+from shared.crashpoints import crash_point, crash_point_soon
 from shared.errors import DeadlinePassed, NotSent
 from shared.telephony import boottime
 
@@ -42,8 +43,10 @@ class Gate:
             raise self._refuse(NotSent("the request is over"))
         if transport is None or transport.is_closing():
             raise self._refuse(NotSent("the connection was closed before the request was written"))
+        crash_point("create.deadline.asking")
         if self.remaining() <= 0:
             raise self._refuse(DeadlinePassed())
+        crash_point("create.deadline.passed")
         self.opened = True
         self._transport = transport
         for told in (self.on_open, self._on_sent):
@@ -87,3 +90,4 @@ class GatedForm(BytesPayload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         self._gate.open(writer.transport)
         await super().write_with_length(writer, content_length)
+        crash_point_soon("create.bytes.sent")

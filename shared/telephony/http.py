@@ -22,6 +22,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from yarl import URL
 
+from shared.crashpoints import crash_point
 from shared.errors import DeadlinePassed, NotSent
 from shared.telephony import fields
 from shared.telephony.gate import Gate, GatedForm
@@ -188,6 +189,7 @@ class ProviderHttp(AsyncHttpClient):  # type: ignore[misc]  # twilio ships witho
                 async with asyncio.timeout(None) as limit:
                     gate.on_open = lambda: limit.reschedule(asyncio.get_running_loop().time() + self.dial_timeout)
                     answer = await self._exchange("POST", url, None, body, headers, auth, max(connect, 0.001))
+                crash_point("create.answer.read")
                 gate.answered()
             finally:
                 self._gates.discard(gate)
@@ -217,6 +219,7 @@ class ProviderHttp(AsyncHttpClient):  # type: ignore[misc]  # twilio ships witho
             timeout=self._timeouts(connect_timeout),
             allow_redirects=False,
         ) as response:
+            crash_point("provider.answer.begun")
             return Answer(response.status, await _whole_body(response), response.headers)
 
     def _timeouts(self, connect: float) -> aiohttp.ClientTimeout:
