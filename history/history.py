@@ -141,7 +141,7 @@ class History:
         ended = math.inf if call.ended_at is None else call.ended_at
         row = self.row_of(call.create)
         if row is not None and row.settled_how == "hand" and row.ended_at is not None and self.by_hand(row):
-            ended = min(ended, row.ended_at + self.skew)
+            ended = min(ended, row.ended_at - self.skew)
         return min(ended, self.longest_life(call))
 
     def by_hand(self, row: Call) -> bool:

@@ -4,7 +4,8 @@ Exactly: a job of a run that is over is not queued, and of a completed run neith
 is dialing or in progress has a last attempt whose longest life (SEND_WITHIN + DIAL_TIMEOUT + ring timeout + TimeLimit +
 10 min, and the provider's queue time) plus the patience is not over yet, and no attempt that has ended outlived it.
 `total_leads` is the number of jobs and `cursor_position` that of those marked as dialled; each job with a call in the
-ledger is so marked; `attempts` is the number of its attempts but for those handed back as never sent or processed.
+ledger is so marked once that is known; `attempts` is the number of its attempts but for those handed back as never
+sent or never processed.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _wrong_job(history: History, job: Job) -> str | None:
     counted = sum(attempt.settled_how not in HANDED_BACK for attempt in attempts)
     if job.attempts != counted:
         return f"attempts is {job.attempts}, and {counted} count"
-    if not job.dialed and any(history.placed_of(attempt) for attempt in attempts):
+    if not job.dialed and job.status != "dialing" and any(history.placed_of(attempt) for attempt in attempts):
         return "a job was rung and is not marked as dialled"
     return None
 

@@ -19,7 +19,9 @@ BEGIN
     IF c.call_sid IS NOT NULL AND NOT c.sid_is_guess THEN
         RETURN 'second';
     END IF;
-    UPDATE calls SET call_sid = p_sid, sid_is_guess = false, denied_at = NULL,
+    -- the denial of an attempt that was given up stays on record: it is what justified doing so
+    UPDATE calls SET call_sid = p_sid, sid_is_guess = false,
+        denied_at = CASE WHEN ended_at IS NOT NULL THEN denied_at END,
         hangup_at = CASE WHEN hangup_requested_at IS NOT NULL AND hung_up_at IS NULL THEN clock_timestamp() END
     WHERE id = p_call;
     RETURN 'bound';
