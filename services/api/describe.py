@@ -30,10 +30,13 @@ def waiting_for(run: RunFacts) -> WaitingFor | None:
         return None
     if not run.dispatcher_alive:
         return "dispatcher"
+    full = run.live is not None and run.cap is not None and run.live >= run.cap
+    if full and run.uncertain == run.live:
+        return "uncertain"  # what also opens the account's breaker, and holds the slots for longer
     if run.blocked_code is not None or not run.has_account:
         return "provider"
-    if run.live is not None and run.cap is not None and run.live >= run.cap:
-        return "uncertain" if run.uncertain == run.live else "slots"
+    if full:
+        return "slots"
     if not run.claimable:
         return "uncertain"
     return None if run.rate_allows else "rate"

@@ -56,6 +56,7 @@ GOING = RunFacts(
         ({"live": 3, "uncertain": 2}, "slots"),
         ({"live": 5, "uncertain": 0}, "slots"),
         ({"live": 3, "uncertain": 3}, "uncertain"),
+        ({"live": 3, "uncertain": 3, "blocked_code": "ambiguous"}, "uncertain"),
         ({"claimable": False}, "uncertain"),
         ({"rate_allows": False}, "rate"),
         ({"queued": 0, "dispatcher_alive": False}, None),
