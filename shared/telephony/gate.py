@@ -46,7 +46,6 @@ class Gate:
         crash_point("create.deadline.asking")
         if self.remaining() <= 0:
             raise self._refuse(DeadlinePassed())
-        crash_point("create.deadline.passed")
         self.opened = True
         self._transport = transport
         for told in (self.on_open, self._on_sent):
@@ -89,5 +88,6 @@ class GatedForm(BytesPayload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         self._gate.open(writer.transport)
+        crash_point("create.deadline.passed")
         await super().write_with_length(writer, content_length)
         crash_point_soon("create.bytes.sent")

@@ -211,6 +211,7 @@ class ProviderHttp(AsyncHttpClient):  # type: ignore[misc]  # twilio ships witho
         sent = dict(headers or {})
         if auth is not None:
             sent["Authorization"] = aiohttp.encode_basic_auth(*auth)
+        crash_point("provider.request.sending")
         async with self._session.request(
             method,
             URL(target, encoded=True),
