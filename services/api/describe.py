@@ -5,6 +5,9 @@ from __future__ import annotations
 from services.api.run_answers import Blocked, RunAnswer, WaitingFor
 from shared.queries.runs import RunFacts
 
+AMBIGUOUS = "ambiguous"
+"""The code of a breaker that uncertain calls themselves have opened."""
+
 
 def describe(run: RunFacts) -> RunAnswer:
     """Return the answer about a run."""
@@ -31,8 +34,8 @@ def waiting_for(run: RunFacts) -> WaitingFor | None:
     if not run.dispatcher_alive:
         return "dispatcher"
     full = run.live is not None and run.cap is not None and run.live >= run.cap
-    if full and run.uncertain == run.live:
-        return "uncertain"  # what also opens the account's breaker, and holds the slots for longer
+    if full and run.uncertain == run.live and run.blocked_code in (None, AMBIGUOUS):
+        return "uncertain"
     if run.blocked_code is not None or not run.has_account:
         return "provider"
     if full:

@@ -57,6 +57,7 @@ GOING = RunFacts(
         ({"live": 5, "uncertain": 0}, "slots"),
         ({"live": 3, "uncertain": 3}, "uncertain"),
         ({"live": 3, "uncertain": 3, "blocked_code": "ambiguous"}, "uncertain"),
+        ({"live": 3, "uncertain": 3, "blocked_code": "20003"}, "provider"),
         ({"claimable": False}, "uncertain"),
         ({"rate_allows": False}, "rate"),
         ({"queued": 0, "dispatcher_alive": False}, None),
