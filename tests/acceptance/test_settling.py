@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from stack.system import Stack
 from tests.acceptance.business import FOR_EVER, SERVICES, Business, Run
+from tests.acceptance.conftest import MakeBusiness
 from tests.acceptance.waiting import eventually
 
 UNANSWERED: dict[str, Any] = {"outcome": "busy"}
@@ -65,6 +67,26 @@ async def test_an_answer_that_is_overdue_is_settled_by_the_callback(business: Bu
     await run.judge()
 
 
+async def test_an_answer_that_is_recorded_late_settles_the_call_itself(
+    business: Business, sql: asyncpg.Connection
+) -> None:
+    """Held up between the answer and its record, here by a lock: by then the reaper has taken it for lost."""
+    await business.rule("response_delay", times=1, seconds=1)
+    await business.rule("callback_delay", times=1, seconds=60)
+    await business.rule("http_500_before_accept", match={"op": "list"})
+    await business.rule("outcome", **UNANSWERED)
+    run = await business.start(1)
+    await run.rung(1)
+    async with sql.transaction():
+        await sql.execute("SELECT FROM outbound_call_runs WHERE id = $1 FOR NO KEY UPDATE", run.id)
+        await business.logged("CALL_UNCERTAIN", service="reaper")
+    await business.logged("CALL_SETTLED", how="answer")
+    await business.stack.simulator.ask("POST", "callbacks/flush")
+    await run.over("completed", "completed")
+    await settled_by(business, "answer")
+    await run.judge()
+
+
 async def test_without_answer_and_callbacks_the_list_settles(business: Business) -> None:
     await business.rule("reset_after_accept", times=1)
     await business.rule("callback_lost", times=1)
@@ -78,31 +100,30 @@ async def test_without_answer_and_callbacks_the_list_settles(business: Business)
     assert (await the_only_job(run))["outcome"] == "busy"
 
 
-async def test_two_lists_without_the_call_give_it_up_and_its_lead_is_rung_once_in_a_new_attempt(
-    business: Business,
+async def test_two_lists_without_the_call_give_it_up_and_its_lead_is_rung_once_in_a_new_attempt_unless_never(
+    shared_stack: Stack, make_business: MakeBusiness
 ) -> None:
-    await business.rule("reset_before_accept", times=1)
-    run = await business.start(1)
-    await business.logged("CALL_UNCERTAIN")
-    assert (await run.shown())["in_progress"] == 1
-    await run.over("completed", "completed")
-    await settled_by(business, "absent")
-    await run.judge()
-    first, second = await run.creates()
+    allowed, never = await make_business(shared_stack), await make_business(shared_stack)
+    for business in (allowed, never):
+        await business.rule("reset_before_accept", times=1)
+    redialled, given_up = await allowed.start(1), await never.start(1, on_uncertain="never")
+    for business in (allowed, never):
+        await business.logged("CALL_UNCERTAIN")
+    assert (await redialled.shown())["in_progress"] == 1
+    await redialled.over("completed", "completed")
+    await settled_by(allowed, "absent")
+    await redialled.judge()
+    first, second = await redialled.creates()
     assert (first["carried_out"], second["carried_out"]) == (False, True)
     assert first["token"] != second["token"]
-    job = await the_only_job(run)
+    job = await the_only_job(redialled)
     assert job["attempts"] == 2
     assert [call["state"] for call in job["calls"]] == ["abandoned", "ended"]
 
-
-async def test_a_lead_that_must_never_be_redialled_fails_as_uncertain_when_absent(business: Business) -> None:
-    await business.rule("reset_before_accept", times=1)
-    run = await business.start(1, on_uncertain="never")
-    shown = await run.over("completed", "completed")
-    await settled_by(business, "absent")
-    assert (shown["failed"], len(await run.creates())) == (1, 1)
-    assert [(await the_only_job(run))[field] for field in ("status", "outcome")] == ["failed", "uncertain"]
+    shown = await given_up.over("completed", "completed")
+    await settled_by(never, "absent")
+    assert (shown["failed"], len(await given_up.creates())) == (1, 1)
+    assert [(await the_only_job(given_up))[field] for field in ("status", "outcome")] == ["failed", "uncertain"]
 
 
 @pytest.mark.parametrize(
