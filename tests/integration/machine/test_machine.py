@@ -1,0 +1,44 @@
+"""A machine that does everything to campaigns in any order, and a model that says what the database should hold then.
+
+The ordinary form makes the same examples each time. A longer one draws new ones, prints how many there were, and says
+how to repeat a failure: set MACHINE_EXAMPLES (and MACHINE_STEPS, 40 unless set) and run this file, for example
+`MACHINE_EXAMPLES=2000 MACHINE_STEPS=80 .venv/bin/pytest -s tests/integration/machine`.
+"""
+
+import os
+import sys
+from functools import partial
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.integration.machine.drain import CampaignMachine
+from tests.integration.machine.world import World
+
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
+STEPS = int(os.environ.get("MACHINE_STEPS", "40"))
+
+
+def profile() -> settings:
+    """The same examples each time, or as many new ones as the environment asks for."""
+    return settings(
+        max_examples=EXAMPLES or 60,
+        stateful_step_count=STEPS,
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        print_blob=bool(EXAMPLES),
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_the_database_holds_what_the_model_says_whatever_happens(database_url: str) -> None:
+    """A state that the model lacks is a lead rung twice, forgotten, or a slot that nobody frees."""
+    world = World(database_url)
+    try:
+        run_state_machine_as_test(partial(CampaignMachine, world), settings=profile())  # type: ignore[arg-type]
+        sys.stdout.write(f"\nmachine: {world.examples} examples, {world.steps} steps, {world.creates} creates, "
+              f"{world.drained} brought to rest; reached {len(world.reached)}: {sorted(world.reached)}\n")  # fmt: skip
+    finally:
+        world.close()
