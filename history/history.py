@@ -117,9 +117,11 @@ class History:
         return call is not (named or call.create.calls)[0]
 
     def is_superseded(self, call: PlacedCall) -> bool:
-        """Whether this call's attempt was given up because the provider was found not to hold it."""
+        """Whether this call's attempt was given up by denials, or was over before the provider made the call."""
         row = self.row_of(call.create)
-        return row is not None and row.superseded and not self.is_second(call)
+        if row is None or self.is_second(call):
+            return False
+        return row.superseded or (row.ended_at is not None and row.ended_at < call.at - self.skew)
 
     def is_excused(self, call: PlacedCall) -> bool:
         """Whether a fault was injected that accounts for this second or superseded call."""

@@ -3,8 +3,9 @@
 Exactly, from the ledger: each call that we asked for stands in a row of its own create's token, as the attempt's sid
 or as a second call of it; unless no callback of it was ever taken and either its create made several calls, or its
 attempt was given up in a way that rule (i) or (j) judges. If it is over, its row, once over too, has its outcome (or
-the one that the provider was made to lie about); while it goes on, no row calls it ended. A row that is over by
-abandonment has the patience to learn the outcome. Second calls have the outcome `duplicate` instead.
+the one that the provider was made to lie about); while it goes on, no row calls it ended unless the row was over
+before. A row that is over by abandonment has the patience to learn the outcome. Second calls have the outcome
+`duplicate` instead.
 
 From the database: each sid in it is one of the ledger's, somebody else's only as a guess, and with that call's
 outcome; no outcome that only a call can have stands without a sid, but for one found by a list and lost to its real
@@ -53,7 +54,8 @@ def _wrong_row(history: History, call: PlacedCall, row: Call, owner: Call) -> st
     if row.duplicate_of is not None or row.live:
         return None
     if call.ended_at is None:
-        return "a call that goes on is ended in its row" if row.state == "ended" else None
+        going_on = row.state == "ended" and not history.is_superseded(call)
+        return "a call that goes on is ended in its row" if going_on else None
     told, real = row.outcome, outcome_of(call)
     if told == real or (told is not None and told == lied_about(call)):
         return None

@@ -1,12 +1,13 @@
 """Rule (j): second sids and superseded calls are reported, hung up, and present only where a fault was injected.
 
 Exactly: a second call is any but the one that its create was for; a superseded call is one whose attempt was given up
-by denials. For each of them the ledger's mode of its create (two_sids, create_late), a call that was kept out of lists
-(rest_stale) or the file of faults accounts for it. If a callback of it was ever taken, it is reported: a row marked as
-the duplicate of its attempt has its sid, or the attempt's row has it with the moment at which it surfaced. A reported
-call that is not over at the provider was asked to end, or the patience since its report has not run out; one that is
-over was asked to end, was served <Hangup/>, or is noted in its row as over by itself. What the database reports is
-there: each row marked as a duplicate has a second call in the ledger, and each that surfaced has a call.
+by denials, or was over (settled by somebody else's call, say) before the provider made it. For each of them the
+ledger's mode of its create (two_sids, create_late), a call that was kept out of lists (rest_stale) or the file of
+faults accounts for it. If a callback of it was ever taken, it is reported: a row marked as the duplicate of its attempt
+has its sid, or the attempt's row has it, with the moment at which it surfaced unless it was over then. A reported call
+that is not over at the provider was asked to end, or the patience since its report has not run out; one that is over
+was asked to end, was served <Hangup/>, or is noted in its row as over by itself. What the database reports is there:
+each row marked as a duplicate has a second call in the ledger, and each that surfaced has a call.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def _wrong(history: History, call: PlacedCall, *, second: bool) -> str | None:
 
 def _report(history: History, call: PlacedCall, *, second: bool) -> Call | None:
     row = history.row_of_sid(call.sid)
-    if row is None or (row.duplicate_of is None if second else row.surfaced_at is None):
+    if row is None or (second and row.duplicate_of is None):
         return None
-    return row
+    return row if second or row.surfaced_at is not None or not row.superseded else None
 
 
 def _hung_up(history: History, call: PlacedCall, report: Call) -> bool:
@@ -57,7 +58,8 @@ def _hung_up(history: History, call: PlacedCall, report: Call) -> bool:
     if call.ended_at is None:
         since = report.hangup_requested_at or report.surfaced_at or report.created_at
         return not history.waited_out(since)
-    return report.hung_up_at is not None and report.hung_up_at >= call.ended_at - history.skew
+    over_when_told = report.surfaced_at is None and report.duplicate_of is None
+    return over_when_told or (report.hung_up_at is not None and report.hung_up_at >= call.ended_at - history.skew)
 
 
 def _exists(history: History, row: Call) -> bool:

@@ -147,6 +147,19 @@ async def with_a_call_that_surfaced_before_its_redial(scene: Scene, call: Row) -
     await scene.ends(call, late)
 
 
+async def with_a_call_that_came_after_somebody_elses_had_settled_it(scene: Scene, call: Row) -> None:
+    request = scene.ledger.request(call, mode="create_late", status=None)
+    other = scene.ledger.foreign(call)
+    scene.ledger.ends(other, "no-answer")
+    assert await scene.campaigns.guessed(call, other, "no_answer") == "list"
+    await scene.passes(call, 1)
+    await scene.sql("UPDATE calls SET ended_at = ended_at - interval '1 s' WHERE id = $1", call["call_id"])
+    late = scene.ledger.call(request)
+    assert await scene.callback(call, late, "ringing") == "surfaced"
+    await scene.hung_up(call["call_id"], late)
+    assert await scene.callback(call, late, "completed") == "amended"
+
+
 SETTLINGS: tuple[Settling, ...] = (
     by_answer_and_callback,
     by_callback_before_the_answer,
@@ -168,4 +181,5 @@ SETTLINGS: tuple[Settling, ...] = (
     with_a_second_sid,
     with_a_call_that_surfaced_after_its_redial,
     with_a_call_that_surfaced_before_its_redial,
+    with_a_call_that_came_after_somebody_elses_had_settled_it,
 )

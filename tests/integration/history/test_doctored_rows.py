@@ -146,6 +146,34 @@ async def test_h_rejects_a_slot_that_outlives_its_call(scene: Scene) -> None:
     assert "h" not in await scene.violations(patience=60.0)
 
 
+async def test_h_accepts_a_slot_that_the_providers_words_cannot_free(scene: Scene) -> None:
+    """No callback came, and the lists show two calls for one attempt: its fate is open to the longest life."""
+    await scene.run(1)
+    call = await scene.claim()
+    sid = scene.ledger.placed(call, mode="reset_after_accept", status=None)
+    scene.ledger.ends(sid)
+    await scene.campaigns.dialled(call, "ambiguous")
+    await scene.passes(call, 90)
+    assert await scene.violations() == {"h": ["a slot is held for nothing"]}
+    scene.ledger.ends(scene.ledger.foreign(call))
+    assert await scene.violations() == {}
+    scene.ledger.of(sid, "state")["at"] -= 1
+    scene.ledger.says("callback", sid, http_status=204)
+    assert (await scene.violations())["h"] == ["a slot is held for nothing"]
+
+
+async def test_h_accepts_a_slot_whose_end_the_provider_denies(scene: Scene) -> None:
+    await scene.run(1)
+    call = await scene.claim()
+    sid = scene.ledger.call(scene.ledger.request(call), behaviour={"lying_status": {"status": "ringing"}})
+    await scene.campaigns.dialled(call, "accepted", sid)
+    scene.ledger.ends(sid)
+    await scene.passes(call, 90)
+    assert await scene.violations() == {}
+    scene.ledger.of(sid, "call")["behaviour"] = {}
+    assert await scene.violations() == {"h": ["a slot is held for nothing"]}
+
+
 async def test_h_rejects_a_slot_of_a_call_that_nobody_settled(scene: Scene) -> None:
     await scene.run(1)
     call = await scene.claim()
