@@ -34,6 +34,9 @@ format: $(INSTALLED)  ## put the code into its form
 test: setup  ## unit, integration and acceptance tests
 	.venv/bin/pytest tests/unit tests/integration tests/acceptance
 
+crash-points: setup  ## a campaign killed and frozen at every crash point (SEED=1 PAIRS=40; about half an hour)
+	SEED=$(or $(SEED),1) PAIRS=$(or $(PAIRS),40) .venv/bin/pytest -v tests/chaos/test_crash_points.py
+
 demo: setup  ## run a campaign against the simulator, with everything on this machine
 	@exec $(PYTHON) -m stack demo
 
@@ -62,4 +65,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test crash-points demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
