@@ -149,8 +149,8 @@ class Settings(_FromEnvironment):
     twilio_from_number: E164 | None = None
     secrets_key: Secret | None = None
 
-    max_concurrent_calls: Annotated[int, Field(ge=1, le=10_000)] = 3
-    calls_per_second: Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)] = 1.0
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] = 3
+    calls_per_second: Annotated[float, Field(ge=0.0001, le=100_000, allow_inf_nan=False)] = 1.0
 
     heartbeat_interval: Seconds = 2.0
     sweep_interval: Seconds = 1.0

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from services.api.business_fields import LARGEST_CAP, LARGEST_RATE, LONGEST_NAME
+from services.api.business_fields import LARGEST_CAP, LARGEST_RATE, LONGEST_NAME, SMALLEST_RATE
 from shared.queries.businesses import Business
 
 Cap = Annotated[int, Field(ge=1, le=LARGEST_CAP)]
-Rate = Annotated[float, Field(gt=0, le=LARGEST_RATE)]
+Rate = Annotated[float, Field(ge=SMALLEST_RATE, le=LARGEST_RATE)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Locale = Literal["en", "he"]
 

@@ -17,7 +17,8 @@ from shared.messages import LOCALES
 
 LONGEST_NAME = 200
 LARGEST_CAP = 100_000
-LARGEST_RATE = 1_000
+SMALLEST_RATE, LARGEST_RATE = 0.0001, 100_000
+"""Calls a second. Below, the time of the next call is one that the database cannot write down."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-zA-Z]{32}")
 _AUTH_TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
@@ -111,6 +112,8 @@ def _rate(value: object) -> float:
         raise Refused("field.not_a_number")
     if not value > 0:
         raise Refused("field.not_above", minimum=0)
+    if value < SMALLEST_RATE:
+        raise Refused("field.too_small", minimum=f"{SMALLEST_RATE}")
     if value > LARGEST_RATE or not math.isfinite(value):
         raise Refused("field.too_big", maximum=LARGEST_RATE)
     return float(value)

@@ -1,7 +1,7 @@
 -- The invariants. Lock order everywhere: account, business, run, job, call.
 
 ALTER TABLE accounts ADD CONSTRAINT accounts_sid_key UNIQUE (account_sid);
-ALTER TABLE accounts ADD CONSTRAINT accounts_rate_positive CHECK (calls_per_second > 0 AND calls_per_second <= 1000);
+ALTER TABLE accounts ADD CONSTRAINT accounts_rate_range CHECK (calls_per_second BETWEEN 0.0001 AND 100000);
 ALTER TABLE accounts ADD CONSTRAINT accounts_block_whole
     CHECK ((blocked_code IS NULL) = (blocked_since IS NULL) AND (blocked_code IS NULL) = (retry_at IS NULL));
 -- At most one account is the shared one.
@@ -9,7 +9,7 @@ CREATE UNIQUE INDEX accounts_one_shared ON accounts (is_shared) WHERE is_shared;
 
 ALTER TABLE businesses ALTER COLUMN name SET NOT NULL;
 ALTER TABLE businesses ADD CONSTRAINT businesses_cap_range CHECK (max_concurrent_calls BETWEEN 1 AND 100000);
-ALTER TABLE businesses ADD CONSTRAINT businesses_rate_range CHECK (calls_per_second > 0 AND calls_per_second <= 1000);
+ALTER TABLE businesses ADD CONSTRAINT businesses_rate_range CHECK (calls_per_second BETWEEN 0.0001 AND 100000);
 ALTER TABLE businesses ADD CONSTRAINT businesses_locale_known CHECK (locale IN ('en', 'he'));
 ALTER TABLE businesses ADD CONSTRAINT businesses_account_fk FOREIGN KEY (account_id) REFERENCES accounts (id);
 -- An account of one's own comes with its token and its number, or not at all.

@@ -173,3 +173,15 @@ async def test_what_a_slot_waited_for_leaves_out_what_held_it_back(campaigns: Ca
     )
     (free,) = await campaigns.claim(business)
     assert 5 <= free["waited"] < 30
+
+
+async def test_the_slowest_and_the_fastest_rate_can_be_claimed_with(campaigns: Campaigns) -> None:
+    """A rate whose next moment the database cannot write down would stop the claims of every business."""
+    for rate in (0.0001, 100_000.0):
+        business = await campaigns.business(cap=50)
+        await campaigns.run(business, await campaigns.leads(business, 50))
+        for table in ("businesses", "accounts"):
+            await campaigns.connection.execute(RATE.format(table=table), rate)
+        claimed = [row for row in await claim_all(campaigns, [business]) if row["verdict"] == "claimed"]
+        assert len(claimed) == (1 if rate < 1 else 50)
+        await campaigns.connection.execute("UPDATE accounts SET next_dial_at = '-infinity'")

@@ -173,6 +173,7 @@ async def test_a_business_keeps_within_its_limits(connection: asyncpg.Connection
     for bad in (
         "max_concurrent_calls = 0",
         "calls_per_second = 0",
+        "calls_per_second = 1e-13",
         "calls_per_second = 'NaN'",
         "locale = 'fr'",
         "account_id = (SELECT min(id) FROM accounts)",

@@ -255,6 +255,7 @@ def test_a_public_url_that_could_not_be_called_is_refused(
         ("MAX_CONCURRENT_CALLS", "1000000"),
         ("CALLS_PER_SECOND", "0"),
         ("CALLS_PER_SECOND", "-1"),
+        ("CALLS_PER_SECOND", "1e-13"),
         ("CALLS_PER_SECOND", "nan"),
         ("CALLS_PER_SECOND", "inf"),
         ("MAX_CALL_SECONDS", "0"),
