@@ -4,12 +4,14 @@ It listens on one loopback port with a random password, keeps what it confirmed 
 `nobody` when we are root, because PostgreSQL refuses root.
 """
 
+import asyncio
 import contextlib
 import os
 import pwd
 import secrets
 import shutil
 import signal
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +27,8 @@ from stack.rundir import RunDir, reachable_by_all
 SUPERUSER = "postgres"
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
+GONE_TIMEOUT = 20.0
+POLL = 0.01
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -83,12 +87,18 @@ class EmbeddedPostgres:
         await self.child.stop(STOP_TIMEOUT, signal.SIGINT)
 
     async def kill(self) -> None:
-        """End it as a crash would: kill -9, nothing flushed that was not confirmed."""
+        """End it as a crash would: kill -9, nothing flushed that was not confirmed; returns when all of it is gone."""
+        self.child.freeze()  # or it would start another session while they are listed
         sessions = _children(self.child.pid)
         self.child.end()
         for session in sessions:  # each is a process group of its own, and would only notice by and by
             with contextlib.suppress(ProcessLookupError):
                 os.kill(session, signal.SIGKILL)
+        deadline = time.monotonic() + GONE_TIMEOUT
+        while any(map(_lives, sessions)):  # one that still holds the memory forbids the next start
+            if time.monotonic() > deadline:
+                raise StackError(f"sessions of PostgreSQL live on {GONE_TIMEOUT:g} s after its end")
+            await asyncio.sleep(POLL)
 
     async def close(self) -> None:
         """End it for good, quickly; nobody will read its data again."""
@@ -124,6 +134,13 @@ class EmbeddedPostgres:
             return False
         await connection.close()
         return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _children(pid: int) -> list[int]:
