@@ -26,6 +26,8 @@ from shared.telephony.scrub import scrub
 
 _log = logger()
 
+LONGEST_QUEUE_MS: Final = 24 * 3_600_000
+"""The provider rejects what would wait longer (its error 22005)."""
 EVENTS: Final = ["initiated", "ringing", "answered", "completed"]
 # The SDK reads os.environ when it is given an empty mapping, and TWILIO_EDGE or TWILIO_REGION would change the host.
 _NO_ENVIRONMENT: Final = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
@@ -142,9 +144,15 @@ class _OneCreate(AsyncHttpClient):  # type: ignore[misc]  # twilio ships without
         )
         sid = fields.call_sid(body.get("sid")) if 200 <= answer.status < 300 else None
         if sid is not None:
-            return CreateAccepted(sid, fields.whole(body.get("queue_time")), answer.request_id, answer.concurrent)
+            return CreateAccepted(sid, _queue_time(body), answer.request_id, answer.concurrent)
         named = f", request {answer.request_id}" if answer.request_id else ""
         if classify(answer.code, answer.status) is AnswerClass.AMBIGUOUS:
             raise Ambiguous(scrub(f"HTTP {answer.status}, code {answer.code}, no usable sid{named}"))
         message = scrub(answer.message, self._credentials.auth_token.get_secret_value()) + scrub(named)
         raise CreateRejected(answer.code, answer.status, message, answer.retry_after)
+
+
+def _queue_time(body: Mapping[str, object]) -> int | None:
+    """How long the call will wait in milliseconds."""
+    told = fields.whole(body.get("queue_time"))
+    return None if told is None else min(told, LONGEST_QUEUE_MS)

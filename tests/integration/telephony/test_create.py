@@ -79,6 +79,13 @@ async def test_a_sid_is_all_that_an_accepted_create_needs(body: dict[str, object
     assert (accepted.call_sid, accepted.queue_time_ms, accepted.request_id) == (SID, None, None)
 
 
+async def test_no_call_waits_longer_than_the_providers_queue() -> None:
+    """A time that the database cannot write down would keep every answer from being recorded."""
+    body = json.dumps({"sid": SID, "queue_time": "9" * 18})
+    async with Stub(answers(201, body)) as stub, ProviderHttp(stub.url) as http:
+        assert (await create(http)).queue_time_ms == 24 * 3_600_000
+
+
 AMBIGUOUS: dict[str, Behaviour] = {
     "hangs": hangs,
     "drips past the timeout": drips,

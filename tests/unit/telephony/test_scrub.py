@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.telephony.scrub import scrub
@@ -29,3 +31,16 @@ def test_numbers_urls_and_secrets_are_replaced(said: str, left: str) -> None:
 
 def test_a_long_message_is_shortened() -> None:
     assert len(scrub("x " * 10_000)) <= 300
+
+
+@pytest.mark.parametrize("said", ["m" * 1_000_000, "a-" * 500_000, "1 " * 500_000, "https:" * 100_000])
+def test_a_message_without_end_takes_no_time(said: str) -> None:
+    """Patterns that need the square of its length would stop every call of this process for minutes."""
+    began = time.process_time()
+    assert len(scrub(said)) <= 300
+    assert time.process_time() - began < 5
+
+
+def test_no_half_of_a_number_is_left_where_a_message_is_cut() -> None:
+    left = scrub("https://a.example/" + "x" * 1_972 + " +972501234567")
+    assert left == "[url]"
