@@ -75,6 +75,10 @@ BEGIN
             WHERE id = c.id;
         ELSIF p_outcome IS NOT NULL AND c.surfaced_at IS NOT NULL AND c.next_check_at IS NOT NULL THEN
             PERFORM ringfence_surface_call(c.id, p_sid, p_outcome);
+            IF c.settled_how = 'list' THEN  -- the guess that had ended it was another call
+                PERFORM ringfence_amend_end(c.id, p_sid, p_outcome, NULL, NULL);
+                UPDATE calls SET settled_how = 'fetch' WHERE id = c.id;
+            END IF;
             v_result := 'fetch';
         END IF;
     END IF;

@@ -112,6 +112,7 @@ async def by_its_longest_life(scene: Scene, call: Row) -> None:
     await scene.passes(call, await scene.campaigns.connection.fetchval(left, call["call_id"]))
     await scene.sql("SELECT * FROM ringfence_mark_uncertain(100)")
     assert await scene.settle(call, "expired") == "expired"
+    await scene.sql("UPDATE calls SET ended_at = expires_at WHERE id = $1", call["call_id"])  # the sweep came at once
 
 
 async def with_a_second_sid(scene: Scene, call: Row) -> None:
@@ -148,6 +149,17 @@ async def with_a_call_that_surfaced_before_its_redial(scene: Scene, call: Row) -
 
 
 async def with_a_call_that_came_after_somebody_elses_had_settled_it(scene: Scene, call: Row) -> None:
+    late = await after_somebody_elses(scene, call)
+    assert await scene.callback(call, late, "completed") == "amended"
+
+
+async def with_such_a_call_whose_end_only_a_fetch_told(scene: Scene, call: Row) -> None:
+    late = await after_somebody_elses(scene, call)
+    assert await scene.settle(call, "status", late, "answered") == "fetch"
+
+
+async def after_somebody_elses(scene: Scene, call: Row) -> str:
+    """An attempt settled by somebody else's call, and then its own after all, which is hung up; the sid of that."""
     request = scene.ledger.request(call, mode="create_late", status=None)
     other = scene.ledger.foreign(call)
     scene.ledger.ends(other, "no-answer")
@@ -157,7 +169,7 @@ async def with_a_call_that_came_after_somebody_elses_had_settled_it(scene: Scene
     late = scene.ledger.call(request)
     assert await scene.callback(call, late, "ringing") == "surfaced"
     await scene.hung_up(call["call_id"], late)
-    assert await scene.callback(call, late, "completed") == "amended"
+    return late
 
 
 SETTLINGS: tuple[Settling, ...] = (
@@ -182,4 +194,5 @@ SETTLINGS: tuple[Settling, ...] = (
     with_a_call_that_surfaced_after_its_redial,
     with_a_call_that_surfaced_before_its_redial,
     with_a_call_that_came_after_somebody_elses_had_settled_it,
+    with_such_a_call_whose_end_only_a_fetch_told,
 )
