@@ -79,6 +79,7 @@ class Campaign:
         await asyncio.gather(self._cancel(), self._stop(), self._force(), self._abandon(), self._babble())
         await self._busy()
         await self._rest()
+        await eventually(self.rig.is_awake, "the thaw of what was frozen")
         last = await self._begin("last")
         await eventually(partial(_is_over, last), "the end of the last run")
 

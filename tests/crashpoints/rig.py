@@ -113,6 +113,10 @@ class Rig:
         self._note_death(name, status)
         return status
 
+    async def is_awake(self) -> bool:
+        """Whether nobody is frozen."""
+        return not self._frozen_since
+
     async def _launch(self, name: str) -> None:
         settings = {}
         if self._waiting[name]:
