@@ -113,7 +113,7 @@ def test_what_a_run_says_and_what_it_says_when_it_may_not() -> None:
     assert twiml(Speech(said, None, force_cancelled=True)) == HANG_UP
     assert twiml(Speech(None, None, force_cancelled=False)) == HANG_UP
     assert twiml(None) == HANG_UP
-    redirect = '<Response><Redirect>https://a.example/?x=1&amp;y=&lt;2&gt;</Redirect></Response>'
+    redirect = "<Response><Redirect>https://a.example/?x=1&amp;y=&lt;2&gt;</Redirect></Response>"
     assert twiml(Speech(None, "https://a.example/?x=1&y=<2>", force_cancelled=False)) == redirect
 
 
