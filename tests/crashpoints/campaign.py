@@ -159,8 +159,15 @@ class Campaign:
     async def _wake_dispatchers(self) -> None:
         await self.rig.start("dispatcher")
         if self.scenes.standby:
-            await asyncio.sleep(0.3)
+            await eventually(self._is_first, "the lease in the first dispatcher's hand, or its fault")
             await self.rig.start(STANDBY)
+
+    async def _is_first(self) -> bool:
+        """Whether the dispatcher holds the lease, or what was to strike it has struck before."""
+        if self.rig.struck or not await self.rig.is_awake():
+            return True
+        holder = await _fetch(self.stack, "SELECT holder FROM dispatcher_lease")
+        return str(holder).endswith(f":{self.stack.service('dispatcher').child.pid}")
 
     async def _cancel(self) -> None:
         run = self.runs["cancelled"]
@@ -242,6 +249,14 @@ async def _is_over(run: Run) -> bool:
 async def _distrust(stack: Stack) -> None:
     """What the next holder of the lease meets is not the database that the last one knew."""
     await _execute(stack, "UPDATE dispatcher_lease SET identity = 'another/00000001'")
+
+
+async def _fetch(stack: Stack, statement: str) -> Any:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
 
 
 async def _execute(stack: Stack, statement: str, *values: Any) -> None:
