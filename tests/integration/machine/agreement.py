@@ -7,7 +7,6 @@ from typing import Any
 
 from shared.domain import CALL_STEPS, JOB_STEPS, RUN_STEPS
 from tests.integration.machine.model import Model
-from tests.integration.machine.nouns import Call
 from tests.integration.machine.provider import Provider
 
 Snapshot = dict[str, Any]
@@ -20,8 +19,9 @@ def compare(model: Model, found: Snapshot) -> None:
         rows = {row["id"]: row for row in found[kind]}
         assert rows.keys() == {thing.id for thing in things}, kind
         for thing in things:
-            expected = thing.seen()
-            assert {name: rows[thing.id][name] for name in expected} == expected, f"{kind} {thing.id}"
+            wrong = [(name, rows[thing.id][name], value) for name, value in thing.seen().items()
+                     if rows[thing.id][name] != value]  # fmt: skip
+            assert not wrong, f"{kind} {thing.id}: (column, found, expected) {wrong}"
     rows = {row["id"]: row for row in found["accounts"]}
     for account in model.accounts:
         assert rows[account.id]["blocked_code"] == account.blocked
@@ -80,12 +80,8 @@ def _nothing_is_forgotten(model: Model, provider: Provider, found: Snapshot) -> 
         assert job["status"] not in ("dialing", "in_progress") or job["id"] in in_hand, "a job that nothing will end"
     for real in provider.live():
         known = next((call for call in model.calls if call.sid == real.sid and not call.guess), None)
-        assert known is None or _followed(known), f"{real.sid} goes on and nobody follows it or hangs it up"
-
-
-def _followed(call: Call) -> bool:
-    given_up_for_good = call.how in ("expired", "callback", "fetch") and not call.live
-    return call.live or call.hangup_requested or given_up_for_good
+        followed = known is None or known.live or known.hangup_requested or known.how == "expired" or real.said_over
+        assert followed, f"{real.sid} goes on and nobody follows it or hangs it up"
 
 
 def _steps_are_legal(before: Snapshot, found: Snapshot) -> None:

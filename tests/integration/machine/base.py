@@ -100,7 +100,7 @@ class Frame(RuleBasedStateMachine):
 
     @initialize(caps=st.tuples(st.integers(1, 3), st.integers(1, 4)), own=st.booleans())
     def set_up(self, caps: tuple[int, int], own: bool) -> None:
-        """Two businesses, on one account or on two, that want to ring three of the same people."""
+        """Two businesses, on one account or on two, that want to ring some of the same people."""
         self.agreed = False
         shared = self._account(shared=True)
         other = self._account(shared=False) if own else shared
@@ -113,7 +113,7 @@ class Frame(RuleBasedStateMachine):
                 phone = f"+9725000000{number:02}"
                 self.model.leads.append(Lead(self.world.value(NEW_LEAD, business.id, phone), business, phone))
         for business in self.model.businesses:
-            self.start(business, self.leads_of(business)[:3], "redial_when_absent")
+            self.start(business, self.leads_of(business)[:4], "redial_when_absent")
         self.take(self.dispatchers[0])
 
     def _account(self, *, shared: bool) -> Account:

@@ -125,7 +125,8 @@ class Model:
             return "foreign"
         if call.sid is not None and not call.guess:
             return "second"
-        call.sid, call.guess, call.denied = sid, False, None
+        call.sid, call.guess = sid, False
+        call.denied = None if call.live else call.denied
         call.wants_hangup = call.hangup_requested and not call.hung_up
         return "bound"
 
@@ -151,9 +152,9 @@ class Model:
         job.dialed = True
         return news
 
-    def amend(self, call: Call, outcome: str, sequence: int) -> None:
+    def amend(self, call: Call, outcome: str, sequence: int | None, how: str = "callback") -> None:
         """A better word for an end that was known already."""
-        call.outcome, call.sequence, call.how = outcome, sequence, "callback"
+        call.outcome, call.sequence, call.how = outcome, sequence, how
         call.watched = call.wants_hangup = False
         if call.job.owner is call and call.job.status in ("completed", "failed"):
             self.end_job(call.job, outcome)

@@ -206,6 +206,8 @@ def _status(model: Model, call: Call, sid: str, rank: int | None, outcome: str |
         elif rank == 2 and call.state == "accepted":
             call.state = "ringing"
     elif not call.live and outcome is not None and call.surfaced and call.watched:
+        if call.how == "list":
+            model.amend(call, outcome, None, "fetch")
         model.surface(call, sid, outcome)
         return "fetch"
     return None

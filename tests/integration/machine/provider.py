@@ -20,6 +20,8 @@ class RealCall:
     created: float
     rank: int = 1
     outcome: str | None = None
+    said_over: bool = False
+    """The provider said that it had ended, true or not."""
 
     @property
     def live(self) -> bool:

@@ -18,12 +18,14 @@ ENDS = ("answered", "machine", "busy", "no_answer", "canceled", "failed")
 
 class CallbackRules(Frame):
     @precondition(lambda self: self.provider.live())
-    @rule(which=SOME, steps=st.integers(1, 3), outcome=st.sampled_from(ENDS))
-    def go_on(self, which: int, steps: int, outcome: str) -> None:
-        """A call rings, is answered or ends, and its callback is under way."""
+    @rule(which=SOME, steps=st.integers(1, 3), outcome=st.sampled_from(ENDS), heard=st.booleans())
+    def go_on(self, which: int, steps: int, outcome: str, heard: bool) -> None:
+        """A call rings, is answered or ends; its callback arrives at once, or is under way."""
         call = self.pick(self.provider.live(), which)
         rank = min(4, call.rank + steps)
         self.provider.advance(call, rank, outcome if rank == 4 else None)
+        if heard and call.row is not None:
+            self.hear([self.provider.waiting.pop()])
 
     @precondition(lambda self: self.provider.waiting)
     @rule(which=SOME, count=st.integers(1, 3))

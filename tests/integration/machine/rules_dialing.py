@@ -17,7 +17,7 @@ REFILL = """
     WITH account AS (UPDATE accounts SET next_dial_at = '-infinity' WHERE next_dial_at < now() + interval '1 min')
     UPDATE businesses SET next_dial_at = '-infinity' WHERE next_dial_at < now() + interval '1 min'
 """
-FATES = ("accepted", "accepted", "accepted", "lost", "lost", "swallowed", "number_rejected", "run_refused", "throttled",
+FATES = ("lost", "lost", "lost", "swallowed", "swallowed", "number_rejected", "run_refused", "throttled",
          "account_full", "account_blocked", "not_sent", "lied")  # fmt: skip
 """`lost` was carried out and its answer never came, `swallowed` was not, and `lied` was refused and rings."""
 
@@ -73,11 +73,31 @@ class DialingRules(Frame):
     def sent(self) -> list[tuple[Dispatcher, InHand]]:
         return [(one, held) for one in self.dispatchers for held in one.in_hand if held.sent]
 
+    @precondition(lambda self: self.holder() is not None)
+    @rule(fates=st.lists(st.sampled_from(("accepted", *FATES)), min_size=1, max_size=4))
+    def work(self, fates: list[str]) -> None:
+        """The holder claims, dials all of it at once, and records what came of each."""
+        holder = self.holder()
+        if holder is not None:
+            fresh = [InHand(call) for call in self.claim_for(holder, len(fates))]
+            holder.in_hand += fresh
+            for held, fate in zip(fresh, fates, strict=False):
+                self.dial_one(holder, held, fate)
+
+    def holder(self) -> Dispatcher | None:
+        """Who may dial."""
+        lease = self.model.lease
+        return next((one for one in self.dispatchers if (one.name, one.epoch) == (lease.holder, lease.epoch)), None)
+
     @precondition(lambda self: self.unsent())
-    @rule(which=SOME, fate=st.sampled_from(FATES))
+    @rule(which=SOME, fate=st.sampled_from(("accepted", *FATES)))
     def dial(self, which: int, fate: str) -> None:
-        """Send a create while its deadline allows, and record what came of it."""
+        """Send a create, or fail to, and record that."""
         dispatcher, held = self.pick(self.unsent(), which)
+        self.dial_one(dispatcher, held, fate)
+
+    def dial_one(self, dispatcher: Dispatcher, held: InHand, fate: str) -> None:
+        """Dial while the deadline allows; past it nothing is sent."""
         if self.model.now >= held.call.deadline:
             fate = "deadline"
         if fate not in NEVER_SENT:

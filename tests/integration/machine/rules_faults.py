@@ -51,7 +51,7 @@ class FaultRules(CallbackRules):
         """A fault: a terminal callback for a call that goes on, or one that contradicts another."""
         call = self.pick(self.provider.calls, which)
         if call.row is not None:
-            call.row.job.lead.tainted = True
+            call.row.job.lead.tainted = call.said_over = True
             self.hear([Callback(call.row, call.sid, "completed", 4, outcome, sequence)])
 
     def name_another_sid(self, which: int, other: int) -> None:

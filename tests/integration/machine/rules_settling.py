@@ -120,7 +120,7 @@ class SettlingRules(Frame):
             assert (settled.result, settled.run_ended, settled.job_status) == expected
             self.saw("expired", settled.result or "surfaced call")
 
-    @precondition(lambda self: any(call.live for call in self.model.calls))
+    @precondition(lambda self: any(call.state == "uncertain" for call in self.model.calls))
     @rule(which=SOME)
     def abandon(self, which: int) -> None:
         """An operator gives a call up, which only an uncertain one allows."""

@@ -29,12 +29,17 @@ class SweepRules(Frame):
             "disown": self.disown,
         }[kind](who)
 
-    @rule(kind=st.sampled_from(["nudge", "nudge", "stale", "stale", "leftovers", "reconcile"]), whose=SOME)
+    @rule(kind=st.sampled_from(["nudge", "stale", "neglect", "leftovers", "reconcile"]), whose=SOME)
     def sweep(self, kind: str, whose: int) -> None:
         """Something that is done now and then, whatever happened."""
         if kind == "nudge":
             self.nudge()
         elif kind == "stale":
+            self.correct_stale()
+        elif kind == "neglect":
+            self.pass_time(1)
+            self.nudge()
+            self.pass_time(2)
             self.correct_stale()
         elif kind == "leftovers":
             self.close_leftovers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -38,7 +39,8 @@ SNAPSHOT = """
                       'denied', c.denied_at IS NOT NULL, 'surfaced', c.surfaced_at IS NOT NULL,
                       'watched', c.next_check_at IS NOT NULL, 'hangup_requested', c.hangup_requested_at IS NOT NULL,
                       'wants_hangup', c.hangup_at IS NOT NULL, 'hung_up', c.hung_up_at IS NOT NULL,
-                      'look_after_life', c.next_check_at > c.expires_at + interval '1 h')), '[]') FROM calls c),
+                      'look_after_life', c.next_check_at > greatest(c.expires_at, now()) + interval '1 h')), '[]')
+                  FROM calls c),
         'accounts', (SELECT coalesce(json_agg(to_jsonb(a)), '[]') FROM accounts a),
         'lease', (SELECT to_jsonb(l) FROM dispatcher_lease l WHERE partition = 0))
 """
@@ -63,7 +65,7 @@ class World:
         self.shifts = [
             f"UPDATE {row['table_name']} SET {row['steps']}" for row in self.run(self.connection.fetch(SHIFTED))
         ]
-        self.reached: set[str] = set()
+        self.reached: Counter[str] = Counter()
         self.examples = self.steps = self.creates = self.drained = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
