@@ -42,7 +42,8 @@ BEGIN
                 WHERE id = c.id AND state = 'dialing';
                 v_result := CASE WHEN FOUND THEN 'uncertain' ELSE 'overtaken' END;
                 PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
-            ELSIF c.ended_at IS NOT NULL AND (c.state = 'abandoned' OR c.call_sid IS NULL) THEN
+            ELSIF c.ended_at IS NOT NULL AND (c.state = 'abandoned' OR c.call_sid IS NULL
+                                              OR (c.settled_how = 'list' AND c.call_sid <> i.call_sid)) THEN
                 v_result := CASE WHEN ringfence_surface_call(c.id, i.call_sid, NULL) THEN 'surfaced' ELSE 'repeat' END;
             ELSE
                 UPDATE calls SET state = CASE WHEN state IN ('dialing', 'uncertain') THEN 'accepted' ELSE state END,

@@ -57,7 +57,7 @@ def record_dial(model: Model, call: Call, klass: str, sid: str | None) -> tuple[
 
 
 def _accepted(model: Model, call: Call, sid: str) -> str:
-    had_sid = call.sid is not None
+    had = call.sid
     was_uncertain = call.state == "uncertain"
     bound = model.learn_sid(call, sid)
     if bound == "second":
@@ -68,7 +68,7 @@ def _accepted(model: Model, call: Call, sid: str) -> str:
             call.state, call.unsure_why = "uncertain", "foreign_sid"
         call.job.dialed = True
         return "uncertain" if moved else "overtaken"
-    if not call.live and (call.state == "abandoned" or not had_sid):
+    if not call.live and (call.state == "abandoned" or had is None or (call.how == "list" and had != sid)):
         return "surfaced" if model.surface(call, sid, None) else "repeat"
     if call.state in ("dialing", "uncertain"):
         call.state = "accepted"
