@@ -29,7 +29,7 @@ CAP = 8
 RUNS = {"main": 7, "cancelled": 4, "forced": 2, "stopped": 3, "abandoned": 1}
 """How many leads each has."""
 
-LOCKED_SECONDS = 1.6
+LOCKED_SECONDS = 2.5
 """Longer than a statement waits for a lock."""
 
 QUIET_STEPS = {"api.reconcile", "api.stale", "corrections.stale", "reaper.stale", "reaper.nudge"}

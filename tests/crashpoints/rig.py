@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import contextlib
 import secrets
 import signal
 import time
@@ -52,7 +52,6 @@ SETTINGS = {
 }
 
 _accounts = iter(ACCOUNTS)
-_numbers = itertools.count(1)
 
 
 def next_account() -> Account:
@@ -84,7 +83,8 @@ class Rig:
             yield
         finally:
             watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
             self._record = None
             self._waiting.clear()
             await together(*(self._disarm(name) for name in (*SERVICES, STANDBY)))
@@ -132,8 +132,8 @@ class Rig:
                 if not self.stack.running(name):
                     self._note_death(name, self.stack.service(name).child.returncode)
                     await self._launch(name)
-                elif name in self._armed:
-                    self._thaw_in_time(name)
+            for name in list(self._armed):
+                self._thaw_in_time(name)
             await asyncio.sleep(LOOK_EVERY)
 
     def _note_death(self, name: str, status: int | None) -> None:
