@@ -122,13 +122,16 @@ async def test_the_database_cut_off_is_503_and_then_recovers(desk: Desk, superus
     await desk.provider.status(call, "ringing", sid)
     desk.health.set("database", up=True)
     superuser = await asyncpg.connect(superuser_url)
+    name = await superuser.fetchval("SELECT quote_ident(current_database())")
+    await superuser.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'webhook-tests'"
     await superuser.execute(cut)
-    await superuser.close()
 
     answer = await desk.provider.status(call, "completed", sid)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert desk.health.ready()[0] == 503
+    await superuser.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+    await superuser.close()
     async with asyncio.timeout(30):
         while answer.status_code == 503:
             answer = await desk.provider.status(call, "completed", sid)
