@@ -31,8 +31,12 @@ format: $(INSTALLED)  ## put the code into its form
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
 
-test: setup  ## unit, integration and acceptance tests
-	.venv/bin/pytest tests/unit tests/integration tests/acceptance
+test: setup  ## unit, integration and acceptance tests, and the formal model in small
+	@$(PYTHON) -m model provide || true  # its tests say so where there is no Java; the others run all the same
+	.venv/bin/pytest tests/unit tests/integration tests/acceptance tests/model
+
+model: $(INSTALLED)  ## check the formal model in full and print the states explored (some minutes)
+	@exec $(PYTHON) -m model
 
 crash-points: setup  ## a campaign killed and frozen at every crash point (SEED=1 PAIRS=40; about half an hour)
 	SEED=$(or $(SEED),1) PAIRS=$(or $(PAIRS),40) .venv/bin/pytest -v tests/chaos/test_crash_points.py
@@ -65,4 +69,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test crash-points demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test model crash-points demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean

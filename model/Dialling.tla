@@ -23,6 +23,8 @@ CONSTANTS
     AbsentAfter,        \* ABSENT_AFTER
     Delay,              \* the longest from a request's arrival at the provider until it is carried out
     Lag,                \* the longest from then on until every list shows the call
+    ListErrs,           \* one list may miss a call that lists showed before
+    BoundKept,          \* whether the provider does what the promise rests on
     \* What the design does. A variant sets one of these otherwise.
     BusinessLock,       \* a claim counts and writes under the business's lock
     SlotConstraint,     \* no two live rows of a business have one slot number
@@ -32,12 +34,15 @@ CONSTANTS
     OwnerHandsBack,     \* only the process that claimed a call hands it back as never sent
     NeverAdopted,       \* a claimed row stays with the process that claimed it, whoever has the lease
     Leased,             \* only who believes to hold the lease claims; FALSE: whoever lives
+    ReaperSettles,      \* a call without an answer is looked up
     CancelWaits,        \* a cancel is answered when no claimed call can be sent any more
     RedialWhenAbsent    \* on_uncertain: redial_when_absent; FALSE is `never`
 
-(* What the promise rests on. It is checked that the promise breaks without *)
-(* it; only configurations that say so leave it out.                        *)
-ProviderKeepsBound == Delay + Lag <= AbsentAfter
+(* What the promise rests on: what is written arrives within DIAL_TIMEOUT or *)
+(* never (TCP_USER_TIMEOUT, abortive close); from there on ABSENT_AFTER lasts *)
+(* longer than the provider takes to carry a request out and to show the call *)
+(* in every list. Only a configuration that says so leaves it out.            *)
+ASSUME BoundKept => Delay + Lag <= AbsentAfter /\ ~ListErrs
 
 VARIABLES
     job,        \* job -> its status and the row that speaks for it (0: none); dial_lock_token in the database
@@ -62,6 +67,7 @@ Fresh == [
     age |-> 0,          \* ticks since the claim, up to Ripe; counts while dialing or uncertain
     denied |-> "no",    \* the first denial: "no", "now", "before" (SETTLE_AFTER, one tick, is over)
     look |-> "none",    \* a look that found nothing and is still to be told: "early", "ripe"
+    seen |-> FALSE,     \* where lists may err: one has erred about it, or its sid is known
     surfaced |-> FALSE, \* it was given up, and exists after all: it is to be hung up
     owner |-> Nobody,   \* the process that claimed it, as long as that has it in hand
     hand |-> "gone",    \* what that has: "unsent", "sent" (its answer is awaited), "gone"
@@ -92,7 +98,7 @@ Trim(r) ==
     LET idle == r.hand = "sent" /\ r.st \in {"accepted", "ended"}
         unheld == IF idle THEN [r EXCEPT !.hand = "gone", !.owner = Nobody] ELSE r
     IN  IF r.st = "abandoned" /\ ~MaySend(r) /\ r.wire \in {"none", "lost"} THEN Fresh
-        ELSE IF r.st = "uncertain" /\ CarriedOut(r) /\ r.timer = 0 /\ r.look = "none"
+        ELSE IF r.st = "uncertain" /\ CarriedOut(r) /\ r.timer = 0 /\ r.look = "none" /\ r.seen = ListErrs
         THEN [unheld EXCEPT !.age = Ripe, !.denied = "no"]
         ELSE IF unheld.hand = "gone" /\ r.wire = "lost" THEN [unheld EXCEPT !.wire = "none"]
         ELSE unheld
@@ -271,9 +277,10 @@ AnswerAmbiguous(i) ==
 -----------------------------------------------------------------------------
 (* The provider *)
 
+(* A wait of n ticks that begins within one touches n + 1 of them. *)
 CarryOut(i) ==
     /\ R(i).wire = "flying"
-    /\ Put(i, [R(i) EXCEPT !.wire = "live", !.timer = Lag])
+    /\ Put(i, [R(i) EXCEPT !.wire = "live", !.timer = IF Lag = 0 THEN 0 ELSE Lag + 1])
     /\ UNCHANGED <<job, cancel, believes, seen, sentTwice>>
 
 LoseOrRefuse(i) ==
@@ -297,6 +304,7 @@ Callback(i, over) ==
 (* The reaper: any number of them, each as slow as it likes. *)
 
 MarkUncertain(i) ==
+    /\ ReaperSettles
     /\ R(i).st = "dialing"
     /\ R(i).age >= Overdue
     /\ Put(i, [R(i) EXCEPT !.st = "uncertain"])
@@ -307,11 +315,13 @@ Counts(r) == r.age >= Ripe /\ (Denials = 1 \/ r.denied = "before")
 (* A list that shows nothing, and later what it denies is told. *)
 LookAbsent(i) ==
     LET r == R(i)
-    IN  /\ r.st = "uncertain"
-        /\ ~CarriedOut(r) \/ r.timer > 0
+        errs == CarriedOut(r) /\ r.timer = 0
+    IN  /\ ReaperSettles
+        /\ r.st = "uncertain"
+        /\ errs => ListErrs /\ ~r.seen
         /\ r.denied = "no" \/ Counts(r) \/ ~JudgedByLook
         /\ r.look = "none" \/ (r.look = "early" /\ Counts(r))
-        /\ Put(i, [r EXCEPT !.look = IF Counts(r) THEN "ripe" ELSE "early"])
+        /\ Put(i, [r EXCEPT !.look = IF Counts(r) THEN "ripe" ELSE "early", !.seen = errs \/ @])
         /\ UNCHANGED <<job, cancel, believes, seen, sentTwice>>
 
 TellAbsent(i) ==
@@ -327,11 +337,13 @@ TellAbsent(i) ==
 (* lets no denial stand.                                                    *)
 LookFound(i) ==
     LET r == R(i)
-    IN  /\ r.st = "uncertain"
+        known == [r EXCEPT !.denied = "no", !.look = "none", !.timer = 0, !.seen = ListErrs]
+    IN  /\ ReaperSettles
+        /\ r.st = "uncertain"
         /\ CarriedOut(r)
         /\ IF r.wire = "over" THEN Ends(i, r, "done")
-           ELSE /\ r.denied /= "no" \/ r.look /= "none" \/ r.timer > 0
-                /\ Put(i, [r EXCEPT !.denied = "no", !.look = "none", !.timer = 0])
+           ELSE /\ r /= known
+                /\ Put(i, known)
                 /\ UNCHANGED job
         /\ UNCHANGED <<cancel, believes, seen, sentTwice>>
 
@@ -423,9 +435,9 @@ TypeOK ==
     /\ believes \subseteq Dispatchers
     /\ \A i \in Ids : R(i) \in [
         st : LiveStates \union {"none", "ended", "abandoned"}, slot : 0..Slots, age : 0..Ripe,
-        denied : {"no", "now", "before"}, look : {"none", "early", "ripe"}, surfaced : BOOLEAN,
+        denied : {"no", "now", "before"}, look : {"none", "early", "ripe"}, seen : BOOLEAN, surfaced : BOOLEAN,
         owner : Dispatchers \union {Nobody}, hand : {"unsent", "sent", "gone"}, limit : 0..SendWithin,
-        wire : {"none", "flying", "lost", "live", "over"}, timer : 0..(DialTimeout + Delay + Lag)]
+        wire : {"none", "flying", "lost", "live", "over"}, timer : 0..(DialTimeout + Delay + Lag + 1)]
 
 OneCreatePerRow == ~sentTwice
 
@@ -449,4 +461,13 @@ NoSlotLeaked == LiveIds = {} \/ ~AtRest
 (* What the provider carried out has ended its job, by its own row. *)
 EveryCallKnown ==
     (\A i \in Ids : CarriedOut(R(i)) => R(i).st = "ended" /\ job[i[1]] = [st |-> "done", token |-> i[2]]) \/ ~AtRest
+-----------------------------------------------------------------------------
+(* What the model is about does happen in it: each of these must be broken. *)
+
+NeverAtRest == ~AtRest
+NeverGivenUp == \A i \in Ids : R(i).look /= "ripe"
+NeverTwoAtWork == \A i, k \in Ids : MaySend(R(i)) /\ MaySend(R(k)) => R(i).owner = R(k).owner
+NeverThawedTooLate == \A i \in Ids : R(i).st = "uncertain" => R(i).hand /= "unsent"
+NeverLiveWhenCancelAnswered == cancel = "answered" => \A i \in Ids : R(i).wire /= "live"
+NeverSurfaced == \A i \in Ids : ~R(i).surfaced
 =============================================================================

@@ -1,0 +1,1 @@
+"""The formal model of dialling, and what it is checked for."""
