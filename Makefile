@@ -32,7 +32,6 @@ format: $(INSTALLED)  ## put the code into its form
 	.venv/bin/ruff format .
 
 test: setup  ## unit, integration and acceptance tests, and the formal model in small
-	@$(PYTHON) -m model provide || true  # its tests say so where there is no Java; the others run all the same
 	.venv/bin/pytest tests/unit tests/integration tests/acceptance tests/model
 
 model: $(INSTALLED)  ## check the formal model in full and print the states explored (some minutes)

@@ -1,4 +1,4 @@
-"""`python -m model`: checks every case and prints the states explored; `python -m model provide` only gets Java."""
+"""`python -m model`: checks every case and prints the states explored."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model.cases import BROKEN_BOUNDS, FULL, HAPPENS, LEASED, SMALL, SPARE, VARIANTS, Case
-from model.java import JavaMissingError, provide_java
+from model.java import JavaMissingError
 from model.tlc import Result, TlcFailedError, check, check_kept
 
 WIDTH = 62
 TRACES = Path(".run/model")
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """The exit status: 0 when every case is as it should be."""
     try:
-        provide_java()
-        return 0 if arguments == ["provide"] else _check_all()
+        return _check_all()
     except (JavaMissingError, TlcFailedError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -74,4 +73,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

