@@ -38,20 +38,12 @@ class IsolationBroken(RingfenceError):
     """The API's role can read rows of a business it has not named: row-level security is not in force."""
 
 
-class LeaseLost(RingfenceError):
-    """Another dispatcher holds the lease."""
-
-
 class Unauthorized(RingfenceError):
     """The bearer token is missing, bad, expired, or lacks a claim."""
 
 
 class KeysAway(RingfenceError):
     """The keys that sign bearer tokens could not be read yet, so no token can be judged."""
-
-
-class Forbidden(RingfenceError):
-    """The role of the token does not allow this."""
 
 
 class SecretUnreadable(RingfenceError):

@@ -58,19 +58,7 @@ async def read_business(db: Database, business_id: int) -> Business | None:
     """Return a business, None for one that does not exist or, under the API's role, is not `business_id`'s own."""
     async with db.transaction(business_id=business_id) as connection:
         row = (await connection.execute(READ, {"business_id": business_id})).one_or_none()
-    if row is None:
-        return None
-    return Business(
-        id=row.id,
-        name=row.name,
-        max_concurrent_calls=row.max_concurrent_calls,
-        calls_per_second=row.calls_per_second,
-        default_region=row.default_region,
-        locale=row.locale,
-        account_sid=row.account_sid,
-        from_number=row.from_number,
-        created_at=row.created_at,
-    )
+    return Business(**row._mapping) if row is not None else None
 
 
 async def save_business(
