@@ -38,6 +38,11 @@ class CallStatus(StrEnum):
         """How far the call has come, 0 to 4: callbacks arrive in any order, and a rank only rises."""
         return _RANKS.get(self, TERMINAL_RANK)
 
+    @property
+    def terminal(self) -> bool:
+        """Whether the call is over."""
+        return self.rank == TERMINAL_RANK
+
 
 TERMINAL_RANK = 4
 _RANKS: Mapping[CallStatus, int] = {
