@@ -20,7 +20,6 @@ QUICK = {
     "WEBHOOK_GRACE": "1",
     "HEARTBEAT_INTERVAL": "0.2",
     "NUDGE_AFTER": "0.5",
-    "STALE_AFTER": "2",
     "LOG_LEVEL": "DEBUG",
 }
 
