@@ -1,7 +1,7 @@
 """`python -m stack demo [FILE]`: a whole campaign on this machine, against the simulator.
 
-Ends with 0 only if the run completed, nobody was rung twice, the cap held, and the simulator's own ledger agrees
-with what the API tells, call by call.
+Ends with 0 only if the run completed, nobody was rung twice, the cap held, the simulator's own ledger agrees
+with what the API tells, call by call, and the history checker finds no rule broken.
 """
 
 import time
@@ -18,6 +18,7 @@ from stack.campaign import CALLS_PER_SECOND, CAP, SETTINGS, TIME_SCALE, Campaign
 from stack.display import Display, summary_table
 from stack.errors import StackError
 from stack.given import servers_for_a_guest
+from stack.judgement import judged
 from stack.ledger import PlacedCall, disagreements, most_at_once, placed_calls, rung_twice, slot_turnarounds
 from stack.rundir import ROOT
 from stack.system import Stack
@@ -60,9 +61,15 @@ async def campaign(stack: Stack, leads: bytes, name: str) -> int:
         console.print(f"WRONG: {fault}", style="bold red")
     if wrong:
         console.print(f"{len(wrong)} things are wrong", style="bold red")
-        return 1
-    console.print(f"The simulator's ledger and the database agree on all {len(calls)} calls.", style="green")
-    return 0
+    else:
+        console.print(f"The simulator's ledger and the database agree on all {len(calls)} calls.", style="green")
+    verdict = await judged(stack)
+    if verdict.clean:
+        console.print(f"All {verdict.rules} rules of the history checker hold.", style="green")
+    else:
+        for line in verdict.lines():
+            console.print(line, style="bold red" if "VIOLATED" in line else None, markup=False)
+    return 0 if verdict.clean and not wrong else 1
 
 
 def tell_beginning(campaign: Campaign) -> None:

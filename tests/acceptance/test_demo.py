@@ -113,6 +113,7 @@ async def test_a_campaign_runs_to_its_end_and_agrees_with_the_provider(leads: Pa
     assert table["skipped"] == "2 (1 numbers that no phone has, 1 numbers that stood there before)"
     assert "line 4: (212) 555-0147 is refused" in demo.output
     assert "agree on all 4 calls" in demo.output
+    assert "All 10 rules of the history checker hold" in demo.output
     assert await demo.left() == []
     assert states() <= others
 
