@@ -3,7 +3,7 @@
 Rules: hints are noted, never queued, so a hundred of them for one business are one pass, and one that comes while its
 business is being advanced causes one more. A claim takes no more than can be written at once; everything that waits,
 waits unclaimed. What somebody else holds at this instant is tried again at once, then after 20 ms; a business for
-which a look found nothing to do is left alone for as long.
+which several looks in a row found nothing to do is left alone for up to as long.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ class Note:
     redelivered: bool = False
 
 
-REST = 0.02
-"""Seconds during which a business is not looked at again after a look that found nothing to do."""
+REST_FIRST = 0.001
+REST_LONGEST = 0.02
+"""Seconds during which a business is not looked at again after a look that found nothing to do: the first such look
+costs nothing, since the next hint may tell of a slot; each further one in a row twice the one before."""
 
 
 class Notes:
@@ -26,6 +28,7 @@ class Notes:
         self._due: dict[int, Note] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._resting: dict[int, tuple[asyncio.TimerHandle, Note | None]] = {}
+        self._next_rest: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._due)
@@ -39,11 +42,18 @@ class Notes:
         self._due[business_id] = _together(self._due.get(business_id), note)
         self.arrived.set()
 
-    def rest(self, business_id: int) -> None:
-        """Hold back what comes for it for a moment: a flood of hints is then a look per moment, not per hint."""
-        if business_id not in self._resting:
-            end = asyncio.get_running_loop().call_later(REST, self._rested, business_id)
+    def fruitless(self, business_id: int) -> None:
+        """Note that a look found nothing to do. What comes next is looked at at once; after more such looks in a row it
+        is held back for a moment: a flood of hints is then a look per moment, not per hint."""
+        pause = self._next_rest.get(business_id, 0.0)
+        self._next_rest[business_id] = min(max(2 * pause, REST_FIRST), REST_LONGEST)
+        if pause and business_id not in self._resting:
+            end = asyncio.get_running_loop().call_later(pause, self._rested, business_id)
             self._resting[business_id] = end, self._due.pop(business_id, None)
+
+    def fruitful(self, business_id: int) -> None:
+        """Note that a look found something to do."""
+        self._next_rest.pop(business_id, None)
 
     def add_in(self, seconds: float, business_id: int, note: Note) -> None:
         """Note it as due after so many seconds, instead of at whatever moment it waited for until now."""
@@ -67,6 +77,7 @@ class Notes:
             timer.cancel()
         self._timers.clear()
         self._resting.clear()
+        self._next_rest.clear()
 
     def _expired(self, business_id: int, note: Note) -> None:
         self._timers.pop(business_id, None)
@@ -74,7 +85,9 @@ class Notes:
 
     def _rested(self, business_id: int) -> None:
         _, waiting = self._resting.pop(business_id)
-        if waiting is not None:
+        if waiting is None:  # the flood is over
+            self._next_rest.pop(business_id, None)
+        else:
             self.add(business_id, waiting)
 
     def _cancel(self, business_id: int) -> None:

@@ -49,9 +49,11 @@ class Verdicts:
             self._keeper.told(trusted=False)
         elif verdict.reason in _NOTHING_LEFT and not claimed:
             self._found_nothing(business_id, note)
+        if claimed:
+            self._notes.fruitful(business_id)
 
     def _found_nothing(self, business_id: int, note: Note) -> None:
-        self._notes.rest(business_id)
+        self._notes.fruitless(business_id)
         if note.redelivered:
             metrics.DUPLICATE_DIALS_PREVENTED.labels(how="redelivery").inc()
             log.info("DEDUP_CONFLICT", business_id=business_id, dedup_conflict=True, action="redelivery")

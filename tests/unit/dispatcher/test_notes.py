@@ -62,9 +62,28 @@ async def test_taking_a_business_cancels_its_timer() -> None:
     assert list(notes.take(5)) == [2]
 
 
-async def test_hints_for_a_resting_business_are_one_look_when_it_has_rested() -> None:
+def test_a_look_that_found_nothing_holds_nothing_back() -> None:
+    """The next hint may tell of a slot that came free a moment later."""
     notes = Notes()
-    notes.rest(1)
+    notes.fruitless(1)
+    notes.add(1, Note("rabbitmq"))
+    assert list(notes.take(5)) == [1]
+
+
+def test_a_fruitful_look_begins_anew() -> None:
+    notes = Notes()
+    for _ in range(5):
+        notes.fruitless(1)
+        notes.fruitful(1)
+    notes.fruitless(1)
+    notes.add(1, Note("rabbitmq"))
+    assert list(notes.take(5)) == [1]
+
+
+async def test_hints_after_several_fruitless_looks_are_one_look_when_the_business_has_rested() -> None:
+    notes = Notes()
+    notes.fruitless(1)
+    notes.fruitless(1)
     notes.add(1, Note("rabbitmq"))
     notes.add(1, Note("heartbeat", redelivered=True))
     notes.add(2, Note("heartbeat"))
@@ -74,10 +93,11 @@ async def test_hints_for_a_resting_business_are_one_look_when_it_has_rested() ->
     assert notes.take(5) == {1: Note("rabbitmq", redelivered=True)}
 
 
-async def test_a_hint_that_came_during_the_look_waits_for_the_rest_too() -> None:
+async def test_a_hint_that_came_during_a_fruitless_look_waits_for_the_rest_too() -> None:
     notes = Notes()
+    notes.fruitless(1)
     notes.add(1, Note("rabbitmq"))
-    notes.rest(1)
+    notes.fruitless(1)
     assert not notes
     notes.arrived.clear()
     await asyncio.wait_for(notes.arrived.wait(), 10)
