@@ -1,7 +1,8 @@
 """Free ports on loopback.
 
-They are taken from below the range that the kernel gives to outgoing connections, so that no client of ours
-can be sitting on one between the choice and the listening.
+They are taken from below the range that the kernel gives to outgoing connections, so that no client of ours can be
+sitting on one between the choice and the listening. For the same reason each process takes them out of blocks of its
+own: the socket bound to a block's first port is held for as long as the process lives, and keeps every other off.
 """
 
 import asyncio
@@ -12,19 +13,20 @@ import time
 from stack.errors import StackError
 
 FIRST, LAST = 15_000, 32_000
-TRIES = 200
+BLOCK = 100
 
-_given: set[int] = set()
+_guards: list[socket.socket] = []
+_left: list[int] = []
 
 
 def free_port() -> int:
-    """A port nobody listens on, never the same one twice in this process."""
-    for _ in range(TRIES):
-        port = random.randint(FIRST, LAST)  # noqa: S311 - no secret
-        if port not in _given and _bindable(port):
-            _given.add(port)
+    """A port nobody listens on, never the same one twice in this process nor at once in two."""
+    while True:
+        if not _left:
+            _left.extend(_new_block())
+        port = _left.pop()
+        if _bindable(port):
             return port
-    raise StackError(f"no free port found between {FIRST} and {LAST}")
 
 
 def is_open(port: int, host: str = "127.0.0.1") -> bool:
@@ -41,6 +43,24 @@ async def until_closed(port: int, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"port {port} is still in use after {timeout:g} s")
         await asyncio.sleep(0.05)
+
+
+def _new_block() -> list[int]:
+    """The ports of a block that no other process has, but the first, which guards them."""
+    firsts = list(range(FIRST, LAST, BLOCK))
+    random.shuffle(firsts)
+    for first in firsts:
+        guard = socket.socket()
+        try:
+            guard.bind(("127.0.0.1", first))
+        except OSError:
+            guard.close()
+            continue
+        _guards.append(guard)
+        ports = list(range(first + 1, first + BLOCK))
+        random.shuffle(ports)
+        return ports
+    raise StackError(f"no free port found between {FIRST} and {LAST}")
 
 
 def _bindable(port: int) -> bool:
