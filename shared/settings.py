@@ -1,19 +1,29 @@
 """Every setting of every service, read from the environment and `.env`, and validated together at start.
 
 Rules: the names are those of the environment in lower case; durations are seconds; a value that is missing, makes no
-sense or contradicts another ends the process with one line that names the variable and never shows a secret.
+sense or contradicts another ends the process with one line that names the variable and never shows a secret. What
+neither the environment nor `.env` names may stand in the folder SECRETS_DIR, one file per setting, as orchestrators
+mount secrets.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 Service = Literal["api", "webhook", "dispatcher", "reaper"]
 
@@ -102,6 +112,13 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], B
 LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
 
 
+class _SecretFiles(SecretsSettingsSource):
+    """An empty file is an unset setting, as an empty variable is."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if value != ""}
+
+
 class _FromEnvironment(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -112,6 +129,20 @@ class _FromEnvironment(BaseSettings):
         hide_input_in_errors=True,
         str_strip_whitespace=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the settings are read from, the strongest first."""
+        if isinstance(file_secret_settings, SecretsSettingsSource):
+            file_secret_settings = _SecretFiles(settings_cls, file_secret_settings.secrets_dir)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
 
 class MigrationSettings(_FromEnvironment):
@@ -222,12 +253,16 @@ Read = TypeVar("Read", bound=BaseSettings)
 
 def read(kind: type[Read], program: str) -> Read:
     """Return settings of this kind, or end the process as `refuse` does."""
+    folder = os.environ.get("SECRETS_DIR")
+    if folder and not Path(folder).is_dir():
+        refuse(program, [f"SECRETS_DIR names no folder: {folder}"])
     try:
-        return kind()
+        return kind(_secrets_dir=folder or None)
     except ValidationError as error:
         refuse(program, [_sentence(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()])
     except (SettingsError, UnicodeDecodeError, OSError) as error:
-        refuse(program, [f".env cannot be read ({type(error).__name__})"])
+        places = f".env or a file in {folder}" if folder else ".env"
+        refuse(program, [f"{places} cannot be read ({type(error).__name__})"])
 
 
 def refuse(program: str, wrong: list[str]) -> NoReturn:

@@ -306,3 +306,36 @@ def test_migrations_without_a_database_are_refused_in_one_line(capsys: pytest.Ca
     with pytest.raises(SystemExit, match="2"):
         read(MigrationSettings, "migrations")
     assert capsys.readouterr().err == "ringfence migrations: bad settings: DATABASE_URL is required\n"
+
+
+def folder_of(tmp_path: Path, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        (tmp_path / name).write_text(value + "\n")
+    return str(tmp_path)
+
+
+def test_secrets_may_stand_in_files_and_the_environment_wins(
+    clean_environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = API | {"TWILIO_AUTH_TOKEN": "", "JWT_SECRET_PREVIOUS": ""}
+    clean_environment.setenv("AMQP_URL", "amqp://guest:guest@elsewhere/")
+    settings = loaded(clean_environment, "api", {"SECRETS_DIR": folder_of(tmp_path, files)})
+    assert settings.database_url.get_secret_value() == NEEDED["DATABASE_URL"]
+    assert settings.amqp_url.get_secret_value() == "amqp://guest:guest@elsewhere/"
+    assert settings.twilio_auth_token is None
+    assert settings.jwt_secret_previous is None
+
+
+def test_a_secret_that_no_file_holds_is_named(
+    clean_environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = folder_of(tmp_path, {"AMQP_URL": NEEDED["AMQP_URL"]})
+    said = refusal(clean_environment, capsys, {"SECRETS_DIR": folder, "WEBHOOK_PUBLIC_URL": "https://a.example"})
+    assert said == "ringfence api: bad settings: DATABASE_URL is required\n"
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_refused(
+    clean_environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    said = refusal(clean_environment, capsys, API | {"SECRETS_DIR": str(tmp_path / "away")})
+    assert "SECRETS_DIR names no folder" in said
