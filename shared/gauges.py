@@ -27,6 +27,7 @@ class GaugeRefresher:
         self._db = db
         self._stale_after = timedelta(seconds=settings.stale_after)
         self._slow_due = 0.0
+        metrics.ABSENT_AFTER.set(settings.absent_after)
 
     async def refresh(self) -> None:
         """Set every gauge that is due. Raises DatabaseAway or DatabaseBusy."""

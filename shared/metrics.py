@@ -7,7 +7,7 @@ the processes that read them (`export_database_gauges`, `export_dispatcher_gauge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import prometheus_client
 from prometheus_client import (
@@ -23,6 +23,7 @@ from prometheus_client import (
 )
 
 from shared.domain import DUPLICATE, Outcome, RunStatus
+from shared.telephony.answers import AnswerClass
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -36,6 +37,18 @@ RUN_STATUSES = tuple(status.value for status in RunStatus)
 STUCK_KINDS = ("stale", "locked_no_heartbeat", "no_progress")
 PREVENTED_BY = ("redelivery", "claim_conflict", "fence", "deadline")
 STALE_ACTIONS = ("nudged", "corrected")
+CONTRADICTIONS = (
+    "second_sid",
+    "surfaced",
+    "foreign_sid",
+    "other_end",
+    "live_after_end",
+    "listed_late",
+    "unknown_sid",
+    "repeated_rows",
+)
+ANSWER_CLASSES = tuple(klass.value for klass in AnswerClass)
+SECURITY_KINDS = ("bad_signature", "wrong_account", "foreign_business", "foreign_run")
 
 _REQUEST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 _TURNAROUND = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
@@ -71,6 +84,9 @@ DUPLICATE_DIALS_PREVENTED = _counter(
 DUPLICATE_CALLS_DETECTED = _counter(
     "duplicate_calls_detected", "Second call sids for one token, and superseded calls that rang"
 )
+PROVIDER_CONTRADICTIONS = _counter(
+    "provider_contradictions", "Words of the provider that cannot be true beside what it said before, by kind", ["kind"]
+)
 STALE_RUNS = _counter("stale_runs", "Quiet runs acted upon, by action", ["action"])
 WEBHOOKS = _counter("webhooks", "Callbacks received, by event and result", ["event", "result"])
 DEAD_LETTERS = _counter("dead_letters", "Messages that could not be read and went to the dead-letter queue")
@@ -97,6 +113,9 @@ RUNS = _gauge("runs", "Runs, by status", ["status"])
 RUNS_STUCK = _gauge("runs_stuck", "Runs that do not move, by kind", ["kind"])
 JOBS_QUEUED = _gauge("jobs_queued", "Jobs waiting to be dialled")
 HEARTBEAT_AGE = _gauge("heartbeat_age_seconds", "Age of the oldest heartbeat of a running run")
+ABSENT_AFTER = _gauge(
+    "absent_after_seconds", "The setting ABSENT_AFTER, which the age of uncertain calls is held against"
+)
 DATABASE_GAUGES = (
     CALLS_LIVE,
     SLOTS_TOTAL,
@@ -107,6 +126,7 @@ DATABASE_GAUGES = (
     RUNS_STUCK,
     JOBS_QUEUED,
     HEARTBEAT_AGE,
+    ABSENT_AFTER,
 )
 
 DISPATCHER_ACTIVE = _gauge("dispatcher_active", "1 while this process holds the lease")
@@ -118,6 +138,9 @@ _exported: set[Gauge] = set()
 _prepare(CALLS_ENDED, CALL_OUTCOMES)
 _prepare(DUPLICATE_DIALS_PREVENTED, PREVENTED_BY)
 _prepare(STALE_RUNS, STALE_ACTIONS)
+_prepare(PROVIDER_CONTRADICTIONS, CONTRADICTIONS)
+_prepare(CREATE_RESULTS, ANSWER_CLASSES)
+_prepare(SECURITY_EVENTS, SECURITY_KINDS)
 _prepare(RUNS, RUN_STATUSES)
 _prepare(RUNS_STUCK, STUCK_KINDS)
 
@@ -137,6 +160,13 @@ def _export(gauges: Sequence[Gauge]) -> None:
         if gauge not in _exported:
             REGISTRY.register(gauge)
             _exported.add(gauge)
+
+
+def expect_webhooks(events: Iterable[str], results: Sequence[str]) -> None:
+    """Start the series of these callbacks at 0: the webhook service calls this at start."""
+    for event in events:
+        for result in results:
+            WEBHOOKS.labels(event=event, result=result)
 
 
 def render() -> tuple[bytes, str]:

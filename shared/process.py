@@ -251,6 +251,7 @@ async def every(seconds: float, stop: Stop, fn: Callable[[], Awaitable[None]], n
     """
     clock = asyncio.get_running_loop().time
     failures = 0
+    metrics.LOOP_ERRORS.labels(loop=name)  # at 0, so that the first failure is an increase
     while not stop.is_set():
         began = clock()
         try:

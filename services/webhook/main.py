@@ -14,7 +14,7 @@ from services.webhook.batch import Batcher
 from services.webhook.door import Door
 from services.webhook.keys import SigningKeys
 from services.webhook.record import LANES, Recorder
-from services.webhook.routes import ANSWER_SECONDS, Webhooks
+from services.webhook.routes import ANSWER_SECONDS, Webhooks, expect_unrecorded
 from services.webhook.voice import Voice
 from shared.broker import Publisher
 from shared.db import Database
@@ -46,6 +46,7 @@ def make_app(settings: Settings, db: Database, publish: Publish, health: Health)
 
 async def main(settings: Settings, stop: Stop) -> None:
     """Run the service until the stop; requests in flight are answered and their hints sent."""
+    expect_unrecorded()
     health = Health(required={"database"}, optional={"broker"})
     async with AsyncExitStack() as resources:
         db = Database(settings.database_url.get_secret_value(), name="ringfence-webhook", size=POOL)

@@ -61,3 +61,9 @@ class Unavailable(Refusal):
     """The callback cannot be recorded now; try again."""
 
     status, code, result = 503, "unavailable", "unavailable"
+
+
+REFUSED = tuple(
+    refusal.result
+    for refusal in (NotAForm, TooLarge, TooSlow, Invalid, BadSignature, WrongAccount, Orphan, Unavailable)
+)

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.webhook.door import UNKNOWN_EVENT, Door
 from services.webhook.record import VOICE, Recorder, status_heard
-from services.webhook.refusals import Refusal, Unavailable
+from services.webhook.refusals import REFUSED, Refusal, Unavailable
 from services.webhook.voice import Voice
 from shared import metrics
 from shared.crashpoints import crash_point
@@ -21,6 +21,7 @@ from shared.health import Health
 from shared.logs import logger
 from shared.telephony.callback import CallStatus
 
+FAILED = "failed"
 ANSWER_SECONDS = 10.0
 """After this long the provider is told to try again: it gives up after 15 s, retries included."""
 
@@ -83,7 +84,13 @@ class Webhooks:
             return _refused(Unavailable())
         except Exception as error:
             log.error("CALLBACK_FAILED", action="asked again", error=type(error).__name__, exc_info=error)
-            return JSONResponse({"error": "The callback was not recorded.", "code": "unavailable"}, 500), "failed"
+            return JSONResponse({"error": "The callback was not recorded.", "code": "unavailable"}, 500), FAILED
+
+
+def expect_unrecorded() -> None:
+    """Let the callbacks that are not recorded be counted from 0, so that the first of them is an increase."""
+    events = (*(status.value for status in CallStatus), VOICE, UNKNOWN_EVENT)
+    metrics.expect_webhooks(events, (*REFUSED, FAILED))
 
 
 def _refused(refusal: Refusal) -> Answered:

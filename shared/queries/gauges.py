@@ -23,15 +23,15 @@ LIVE_CALLS = text(
 )
 
 # The active runs and what is wrong with them: `stale` has had no beat for STALE_AFTER; `locked_no_heartbeat` has an
-# owner that never beat; `no_progress` could dial (a job, a slot, a rate, an account that is not blocked) and has not
-# for STALE_AFTER.
+# owner that never beat; `no_progress` could dial (a job that a claim may take, a slot, a rate, an account that is not
+# blocked) and has not for STALE_AFTER.
 ACTIVE_RUNS = text(
     """
     WITH active AS MATERIALIZED (
         SELECT *, coalesce(last_heartbeat_at, lock_ts, updated_at) AS heard_at
         FROM outbound_call_runs WHERE ended_at IS NULL
     ), free AS MATERIALIZED (
-        SELECT b.id, b.max_concurrent_calls AS cap, b.last_claim_at,
+        SELECT b.id, b.max_concurrent_calls AS cap, b.last_claim_at, a.id AS account_id,
             b.next_dial_at <= clock_timestamp() AND a.next_dial_at <= clock_timestamp() AND a.blocked_code IS NULL
             AND (SELECT count(*) FROM calls c WHERE c.business_id = b.id AND c.ended_at IS NULL)
                 < b.max_concurrent_calls AS can_dial
@@ -49,8 +49,8 @@ ACTIVE_RUNS = text(
         count(*) FILTER (WHERE r.locked_by_worker IS NOT NULL AND r.last_heartbeat_at IS NULL) AS locked_no_heartbeat,
         count(*) FILTER (WHERE NOT r.cancel_requested AND f.can_dial
             AND greatest(f.last_claim_at, r.created_at) < clock_timestamp() - CAST(:stale_after AS interval)
-            AND EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = r.id AND j.status = 'queued'
-                        AND j.id >= r.claim_floor))
+            AND (SELECT j.job_id FROM ringfence_open_jobs(r.business_id, r.id, r.claim_floor, f.account_id) j
+                 ORDER BY j.job_id LIMIT 1) IS NOT NULL)
             AS no_progress
     FROM active r LEFT JOIN free f ON f.id = r.business_id
     """

@@ -19,6 +19,7 @@ EVERYWHERE = {
     "create_results_total": ["class"],
     "duplicate_dials_prevented_total": ["how"],
     "duplicate_calls_detected_total": [],
+    "provider_contradictions_total": ["kind"],
     "dial_seconds": [],
     "slot_turnaround_seconds": [],
     "claim_seconds": [],
@@ -41,6 +42,7 @@ OF_THE_DATABASE = {
     "runs_stuck": ["kind"],
     "jobs_queued": [],
     "heartbeat_age_seconds": [],
+    "absent_after_seconds": [],
 }
 OF_THE_DISPATCHER: dict[str, list[str]] = {"dispatcher_active": [], "dispatcher_epoch": []}
 
@@ -90,6 +92,10 @@ def test_series_of_closed_labels_stand_at_zero_from_the_start() -> None:
         'runs_stuck{kind="no_progress"}',
         "duplicate_calls_detected_total",
         "calls_started_total",
+        'create_results_total{class="account_blocked"}',
+        'security_events_total{kind="bad_signature"}',
+        "dead_letters_total",
+        "orphan_callbacks_total",
     ):
         assert f"ringfence_{series} 0.0\n" in text
     assert 'outcome="not_dialed"' not in text
@@ -98,3 +104,9 @@ def test_series_of_closed_labels_stand_at_zero_from_the_start() -> None:
 def test_turnaround_is_told_apart_from_a_millisecond_to_a_minute() -> None:
     bounds = re.findall(r'slot_turnaround_seconds_bucket{le="([\d.]+)"}', metrics.render()[0].decode())
     assert (float(bounds[0]), float(bounds[-1])) == (0.001, 60.0)
+
+
+def test_callbacks_that_are_refused_are_counted_from_zero() -> None:
+    text = exported("from services.webhook.routes import expect_unrecorded; expect_unrecorded()")
+    for event, result in (("completed", "bad_signature"), ("voice", "orphan"), ("unknown", "failed")):
+        assert f'ringfence_webhooks_total{{event="{event}",result="{result}"}} 0.0\n' in text
