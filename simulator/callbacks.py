@@ -15,6 +15,7 @@ from typing import Any
 from simulator import fields
 from simulator.call import Call
 from simulator.courier import Courier, Fields, Parcel
+from simulator.delays import Delays
 from simulator.journal import Journal
 from simulator.modes import EVENTS
 
@@ -39,8 +40,7 @@ class Callbacks:
         self._journal = journal
         self._spawn = spawn
         self._rng = rng
-        self._delayed = 0
-        self._flushed = asyncio.Event()
+        self.delays = Delays()
 
     def notify(self, call: Call, event: str, status: str) -> None:
         """Tell of an event, if the call's creator asked to be told."""
@@ -71,12 +71,6 @@ class Callbacks:
         ]
         self._spawn(self._send(call, Notice("amd", call.state, None, given)))
 
-    def flush(self) -> int:
-        """Send every delayed callback now; gives how many."""
-        self._flushed.set()
-        self._flushed = asyncio.Event()
-        return self._delayed
-
     def _record_lost(self, call: Call, notice: Notice) -> None:
         url = call.create.status_callback or ""
         self._journal.append(_line(call, notice, 0, url, time.time(), time.monotonic(), error="lost"))
@@ -102,7 +96,7 @@ class Callbacks:
     async def _send(self, call: Call, notice: Notice) -> None:
         delay = _applies(call, "callback_delay", notice.event)
         if delay:
-            await self._wait(float(delay.get("seconds", 5.0)))
+            await self.delays.wait(float(delay.get("seconds", 5.0)))
         twice = _applies(call, "callback_duplicate", notice.event)
         for parcel in self._parcels(call, notice):
             sends = [self._deliver(call, notice, parcel)]
@@ -115,15 +109,6 @@ class Callbacks:
                 for send in sends:
                     await send
         self._delivered(call, notice)
-
-    async def _wait(self, seconds: float) -> None:
-        self._delayed += 1
-        try:
-            await asyncio.wait_for(self._flushed.wait(), seconds)
-        except TimeoutError:
-            return
-        finally:
-            self._delayed -= 1
 
     def _parcels(self, call: Call, notice: Notice) -> list[Parcel]:
         create = call.create

@@ -66,7 +66,8 @@ class Control:
             web.post("/sim/scale", self.scale),
             web.post("/sim/reset", self.reset),
             web.post("/sim/calls", self.foreign_call),
-            web.post("/sim/callbacks/flush", self.flush),
+            web.post("/sim/callbacks/flush", self.flush_callbacks),
+            web.post("/sim/creates/flush", self.flush_creates),
         ]
 
     async def ledger(self, request: web.Request) -> web.Response:
@@ -130,8 +131,11 @@ class Control:
         self._exchange.begin(call)
         return answer_json({"sid": call.sid}, 201)
 
-    async def flush(self, _request: web.Request) -> web.Response:
-        return answer_json({"flushed": self._exchange.callbacks.flush()})
+    async def flush_callbacks(self, _request: web.Request) -> web.Response:
+        return answer_json({"flushed": self._exchange.callbacks.delays.flush()})
+
+    async def flush_creates(self, _request: web.Request) -> web.Response:
+        return answer_json({"flushed": self._exchange.late_creates.flush()})
 
 
 async def _body(request: web.Request) -> Any:

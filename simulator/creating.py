@@ -86,7 +86,7 @@ class Creating:
         return faults.abort(ask.request)
 
     async def _create_after(self, ask: Ask, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await self._exchange.late_creates.wait(seconds)
         self._exchange.begin(self._exchange.place(ask.account, ask.form, ask.request_id))
 
     async def _carried_out(self, ask: Ask, rule: Rule | None) -> web.StreamResponse:

@@ -17,6 +17,7 @@ from simulator.callbacks import Callbacks
 from simulator.clock import Clock
 from simulator.courier import Courier
 from simulator.create import Create, token_of
+from simulator.delays import Delays
 from simulator.errors import Refusal
 from simulator.index import Calls
 from simulator.journal import Journal
@@ -45,6 +46,7 @@ class Exchange:
         self.calls = Calls()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.late_creates = Delays()
         self.callbacks = Callbacks(courier, journal, self.spawn, random.Random(self.seed))
         self.life = Life(
             clock,

@@ -29,7 +29,7 @@ ACCOUNTS: list[dict[str, Any]] = [
     },
 ]
 QUICK = {"initiated": (0, 0), "post_dial": (0.1, 0.2), "ring": (0.2, 0.4), "talk": (0.5, 1.0)}
-PATIENCE = 20.0
+PATIENCE = 90.0
 T = TypeVar("T")
 
 

@@ -139,10 +139,23 @@ async def test_a_late_create_is_carried_out_after_the_connection_is_gone(client:
     await client.rule("create_late", params={"seconds": 1.0})
     with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
         await client.create(webhooks.form())
-    assert (await client.rest("GET", "/Calls.json"))[1]["calls"] == []
     (entry,) = await client.ended()
     assert entry["states"]["queued"]["mono"] - entry["mono"] >= 1.0
     assert entry["token"] == "t"
+
+
+async def test_a_late_create_shows_nowhere_until_it_is_carried_out(client: Client, webhooks: Webhooks) -> None:
+    await client.rule("create_late", params={"seconds": 3600})
+    with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
+        await client.create(webhooks.form())
+    assert (await client.rest("GET", "/Calls.json"))[1]["calls"] == []
+
+    async def flushed() -> bool:
+        return bool((await client.sim("POST", "/creates/flush"))["flushed"])
+
+    await eventually(flushed)
+    (entry,) = await client.ended()
+    assert (entry["carried_out"], entry["token"]) == (True, "t")
 
 
 async def test_too_many_requests_at_once_are_429(simulate: Simulate, webhooks: Webhooks) -> None:
