@@ -1,9 +1,9 @@
 """The gate between a create and the wire.
 
-Rules: the first byte passes only while there is time, and only once; the check and the write happen in one step of
-the event loop. aiohttp buffers the headers and hands them over with the first piece of the body, so the body's own
-writing is the last moment at which nothing has left. `opened` therefore tells a request that was never sent from one
-that may arrive. A create that did not end with a whole answer has its connection reset.
+Rules: the first byte passes only while there is time, and only once; the check and the write happen in one turn of
+the event loop, under a dead man's switch. aiohttp buffers the headers and hands them over with the first piece of the
+body, so the body's own writing is the last moment at which nothing has left. `opened` therefore tells a request that
+was never sent from one that may arrive. A create that did not end with a whole answer has its connection reset.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiohttp.payload import BytesPayload
 from shared.crashpoints import crash_point, crash_point_soon
 from shared.errors import DeadlinePassed, NotSent
 from shared.telephony import boottime
+from shared.telephony.deadman import dead_mans_switch
 
 
 class Gate:
@@ -43,7 +44,6 @@ class Gate:
             raise self._refuse(NotSent("the request is over"))
         if transport is None or transport.is_closing():
             raise self._refuse(NotSent("the connection was closed before the request was written"))
-        crash_point("create.deadline.asking")
         if self.remaining() <= 0:
             raise self._refuse(DeadlinePassed())
         self.opened = True
@@ -87,7 +87,9 @@ class GatedForm(BytesPayload):
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        self._gate.open(writer.transport)
-        crash_point("create.deadline.passed")
-        await super().write_with_length(writer, content_length)
-        crash_point_soon("create.bytes.sent")
+        crash_point("create.deadline.asking")
+        with dead_mans_switch(self._gate.send_before):
+            self._gate.open(writer.transport)
+            crash_point("create.deadline.passed")
+            await super().write_with_length(writer, content_length)
+            crash_point_soon("create.bytes.sent")

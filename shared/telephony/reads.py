@@ -6,7 +6,7 @@ No StartTime filter: a call that is still queued has no start time. Only the sid
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -40,19 +40,29 @@ class ProviderCall:
     queue_time_ms: int | None = None
 
 
-async def list_calls(http: ProviderHttp, credentials: Credentials, *, to: str, from_: str) -> list[ProviderCall]:
+OnRepeat = Callable[[ProviderCall], None]
+"""Is handed each row of a list whose call an earlier row showed."""
+
+
+async def list_calls(
+    http: ProviderHttp, credentials: Credentials, *, to: str, from_: str, on_repeat: OnRepeat | None = None
+) -> list[ProviderCall]:
     """All calls between two numbers, each once. Raises ProviderAway when any page could not be had.
 
-    What the provider lists is not filtered again: a number written differently must not hide a call.
+    What the provider lists is not filtered again: a number written differently must not hide a call. A row that it
+    shows again, on the same page or on another, is handed to `on_repeat`.
     """
     found: dict[str, ProviderCall] = {}
     async for page in _pages(http, credentials, {"To": to, "From": from_}, _MOST_PAGES):
         for call in page:
-            found.setdefault(call.sid, call)
+            if found.setdefault(call.sid, call) is not call and on_repeat is not None:
+                on_repeat(call)
     return list(found.values())
 
 
-async def list_recent(http: ProviderHttp, credentials: Credentials, since: datetime) -> AsyncIterator[ProviderCall]:
+async def list_recent(
+    http: ProviderHttp, credentials: Credentials, since: datetime, on_repeat: OnRepeat | None = None
+) -> AsyncIterator[ProviderCall]:
     """The account's calls created at `since` or later or at an unknown time, each once, newest first.
 
     The listing ends at the first page that lies below `since` as a whole. Raises ProviderAway.
@@ -66,6 +76,8 @@ async def list_recent(http: ProviderHttp, credentials: Credentials, since: datet
             if call.sid not in seen:
                 seen.add(call.sid)
                 yield call
+            elif on_repeat is not None:
+                on_repeat(call)
 
 
 async def fetch_call(http: ProviderHttp, credentials: Credentials, sid: str) -> ProviderCall | None:
