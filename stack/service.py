@@ -23,6 +23,7 @@ MODULES = {
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
+METRICS_TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 class Service:
@@ -71,7 +72,7 @@ class Service:
     async def metrics(self) -> dict[str, float]:
         """Its metrics now, each sample by name and labels: `ringfence_runs{status="running"}`."""
         async with (
-            aiohttp.ClientSession(timeout=PROBE_TIMEOUT) as session,
+            aiohttp.ClientSession(timeout=METRICS_TIMEOUT) as session,
             session.get(f"{self.url}/metrics") as answer,
         ):
             text = await answer.text()

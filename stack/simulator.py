@@ -7,7 +7,7 @@ import aiohttp
 
 from stack.errors import StackError
 
-TIMEOUT = aiohttp.ClientTimeout(total=30)
+TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 class Simulator:

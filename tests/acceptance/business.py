@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import asyncpg
 
 from stack.client import Client
 from stack.ledger import PlacedCall, disagreements, most_at_once, placed_calls
@@ -19,8 +23,8 @@ from tests.acceptance.waiting import PATIENCE, eventually
 
 SERVICES = ("api", "webhook", "dispatcher", "reaper")
 TWIML = "<Response><Say>Hello</Say></Response>"
-FOR_EVER: dict[str, Any] = {"outcome": "answered", "ring_seconds": 1, "talk_seconds": 35_000}
-"""A call that lasts until somebody ends it, or for three minutes at two hundred times the speed of life."""
+FOR_EVER: dict[str, Any] = {"outcome": "answered", "ring_seconds": 1, "talk_seconds": 85_000}
+"""A call that lasts until somebody ends it, or for seven minutes at two hundred times the speed of life."""
 
 _numbers = itertools.count(3_000_000)
 
@@ -71,6 +75,24 @@ class Business:
         for rule in self._rules:
             await self.stack.simulator.remove_rules(rule)
         self._rules.clear()
+
+    async def flushed(self, what: str) -> None:
+        """Let the provider do now what it held back, `callbacks` or `creates`, once it holds back any."""
+
+        async def look() -> int:
+            return int((await self.stack.simulator.ask("POST", f"{what}/flush"))["flushed"])
+
+        await eventually(look, f"{what} that the provider held back")
+
+    @asynccontextmanager
+    async def speed(self, scale: float) -> AsyncIterator[None]:
+        """The provider's time runs so many times as fast as life within the block."""
+        usual = (await self.stack.simulator.stats())["scale"]
+        await self.stack.simulator.set_scale(scale)
+        try:
+            yield
+        finally:
+            await self.stack.simulator.set_scale(usual)
 
     async def entries(self) -> list[Entry]:
         """What the provider was asked for this business: the creates to its leads' numbers, on its account."""
@@ -138,6 +160,22 @@ class Run:
         shown = await eventually(look, f"the end of run {self.id}", timeout=timeout)
         assert (shown["status"], shown["end_reason"]) == (status, end_reason)
         return shown
+
+    async def overdue(self, sql: asyncpg.Connection) -> None:
+        """As if the time for the answers to this run's creates were over now."""
+        await sql.execute(
+            "UPDATE calls SET deadline = clock_timestamp() - dial_timeout, next_check_at = clock_timestamp()"
+            " WHERE run_id = $1 AND ended_at IS NULL",
+            self.id,
+        )
+
+    async def left_alone(self, sql: asyncpg.Connection) -> None:
+        """As if nobody had answered this run's nudge for a day."""
+        await sql.execute(
+            "UPDATE outbound_call_runs SET nudged_at = nudged_at - interval '1 day',"
+            " last_heartbeat_at = last_heartbeat_at - interval '1 day' WHERE id = $1",
+            self.id,
+        )
 
     async def ending(self, way: str, **params: str) -> tuple[int, Entry]:
         """Ask for the run's end: `cancel`, `stop` or `force-cancel`; the answer's status and body."""

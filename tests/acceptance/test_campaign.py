@@ -86,9 +86,13 @@ async def test_metrics_count_a_campaign_once_and_gauges_come_back_to_rest(busine
     await run.over("completed", "completed")
     assert await total(stack, "ringfence_calls_started_total") - started == 15
     assert await total(stack, "ringfence_claimed_jobs_total") - claimed == 15
-    now = await ended_calls(stack)
-    told = {outcome: count - ended.get(outcome, 0) for outcome, count in now.items() if count != ended.get(outcome, 0)}
-    assert told == Counter(job["outcome"] for job in await run.jobs())
+    outcomes = Counter(job["outcome"] for job in await run.jobs())
+
+    async def told() -> bool:
+        now = await ended_calls(stack)
+        return {outcome: grown for outcome in now if (grown := now[outcome] - ended.get(outcome, 0))} == outcomes
+
+    await eventually(told, f"{outcomes} counted, each once")
 
 
 async def test_api_and_reaper_alike_show_the_campaign_in_their_gauges(business: Business) -> None:
@@ -109,6 +113,12 @@ async def test_the_log_tells_a_run_from_its_start_to_its_end(business: Business)
     run = await business.start(6)
     await run.over("completed", "completed")
     ids = {"business_id": business.id, "run_id": run.id}
+    await business.logged("RUN_ENDED", run_id=run.id)
+
+    async def all_told() -> bool:
+        return all(len(business.events(event, run_id=run.id)) >= 6 for event in ("CALL_ENDED", "SLOT_RELEASED"))
+
+    await eventually(all_told, "the end of every call in the log")
     (adopted,) = business.events("OUTBOUND_CONSUMER_START", "dispatcher", run_id=run.id)
     assert adopted["consumer_source"] in ("rabbitmq", "heartbeat")
     started = business.events("CALL_STARTED", "dispatcher", run_id=run.id)

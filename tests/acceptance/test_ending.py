@@ -81,9 +81,8 @@ async def test_a_cancelled_run_ends_with_its_last_live_call_and_may_be_cancelled
     shown = await run.shown()
     assert (shown["status"], shown["cancel_requested"], shown["can_cancel"]) == ("running", True, False)
     assert (shown["cancelled"], shown["in_progress"]) == (2, 3)
-    await business.stack.simulator.set_scale(20_000)
-    await run.over("cancelled", "cancelled")
-    await business.stack.simulator.set_scale(200)
+    async with business.speed(20_000):
+        await run.over("cancelled", "cancelled")
     await run.judge()
 
 
@@ -110,9 +109,10 @@ async def test_a_forced_end_with_every_dispatcher_dead_ends_the_live_calls_at_th
 
 async def test_a_call_answered_after_a_forced_end_is_told_to_hang_up(business: Business) -> None:
     await business.rule("outcome", outcome="answered", ring_seconds=500, talk_seconds=35_000)
-    run = await business.start(1, ring_timeout=600)
-    await run.rung(1)
-    assert (await run.ending("force-cancel"))[0] == 200
+    async with business.speed(1):
+        run = await business.start(1, ring_timeout=600)
+        await run.rung(1)
+        assert (await run.ending("force-cancel"))[0] == 200
     await run.over("cancelled", "force_cancelled")
     (entry,) = await run.creates()
     assert [voice["document"] for voice in entry["voice"]] == [HANG_UP]

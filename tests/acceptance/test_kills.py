@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from datetime import datetime
 
 import pytest
 
@@ -86,8 +85,6 @@ async def test_a_slot_whose_release_was_never_told_is_used_again_by_the_beat(
     await run.judge()
     second = business.events("CALL_STARTED", "dispatcher")[1]
     assert second["consumer_source"] == "heartbeat"
-    ended, began = [(await run.calls())[0]["ended_at"], (await run.calls())[1]["created_at"]]
-    assert (datetime.fromisoformat(began) - datetime.fromisoformat(ended)).total_seconds() < 5
 
 
 async def test_every_service_ends_with_status_0_in_mid_campaign_and_its_next_life_goes_on(business: Business) -> None:

@@ -15,8 +15,8 @@ from tests.acceptance.business import SERVICES, Business, Run
 from tests.acceptance.conftest import QUICK, MakeBusiness
 from tests.acceptance.waiting import eventually
 
-STALE_AFTER = float(QUICK["STALE_AFTER"])
-FRAGILE = {**QUICK, "SIM_CALLBACK_RETRY_PAUSE": "2"}
+STALE_AFTER = 20.0
+FRAGILE = {**QUICK, "STALE_AFTER": f"{STALE_AFTER:g}", "SIM_CALLBACK_RETRY_PAUSE": "8"}
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +155,12 @@ async def test_callbacks_that_met_no_database_are_delivered_by_the_providers_ret
     business = await make_business(whole)
     await whole.stop("reaper")  # which would look the calls up at the provider
     await whole.simulator.set_scale(1)
-    await business.rule("outcome", outcome="answered", ring_seconds=0, talk_seconds=4)
+    await business.rule("outcome", outcome="answered", ring_seconds=0, talk_seconds=10)
     run = await business.start(3)
     await eventually(lambda: all_answered(run), "three calls that were answered")
+    await whole.simulator.set_scale(0.001)  # nobody hangs up before the database is gone
     await whole.kill_postgres()
+    await whole.simulator.set_scale(1)
     await eventually(lambda: callbacks(run, 503), "a callback that met no database")
     await whole.start_postgres()
     await run.over("completed", "completed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import asyncpg
+
 from tests.acceptance.business import FOR_EVER, Business
 from tests.acceptance.spy import listening
 from tests.acceptance.waiting import eventually
@@ -22,7 +24,7 @@ async def test_a_campaign_without_a_dispatcher_rings_nobody_and_waits_for_one(bu
 
 
 async def test_a_run_whose_dispatcher_is_dead_for_good_is_nudged_then_stopped_and_counts_its_calls_to_their_end(
-    business: Business,
+    business: Business, sql: asyncpg.Connection
 ) -> None:
     stack = business.stack
     await business.rule("outcome", **FOR_EVER)
@@ -34,15 +36,15 @@ async def test_a_run_whose_dispatcher_is_dead_for_good_is_nudged_then_stopped_an
         nudge = await spy.told("run.stale", run_id=run.id, corrected=False)
         assert nudge["business_id"] == business.id
         assert nudge["last_heartbeat_at"]
+        await run.left_alone(sql)
         shown = await run.until(status="stopped", end_reason="stale")
         corrected = await spy.told("run.stale", run_id=run.id, corrected=True)
         assert corrected["business_id"] == business.id
     assert (shown["failed"], shown["in_progress"], shown["locked_by_worker"]) == (5, 3, None)
     assert {job["outcome"] for job in await run.jobs() if job["status"] == "failed"} == {"not_dialed"}
     assert [line["action"] for line in business.events("STALE_DETECTION", run_id=run.id)][-1] == "corrected"
-    await stack.simulator.set_scale(20_000)
-    await run.over("stopped", "stale")
-    await stack.simulator.set_scale(200)
+    async with business.speed(20_000):
+        await run.over("stopped", "stale")
     assert (await run.shown())["completed"] == 3
     assert (await pending.shown())["status"] == "pending"
     await business.behave()
@@ -52,14 +54,17 @@ async def test_a_run_whose_dispatcher_is_dead_for_good_is_nudged_then_stopped_an
     await pending.judge()
 
 
-async def test_the_active_runs_are_told_after_a_stale_one_was_corrected(business: Business) -> None:
+async def test_the_active_runs_are_told_after_a_stale_one_was_corrected(
+    business: Business, sql: asyncpg.Connection
+) -> None:
     stack = business.stack
-    await business.rule("outcome", outcome="answered", ring_seconds=1, talk_seconds=2_000)
+    await business.rule("outcome", **FOR_EVER)
     run = await business.start(5)
     await run.until(in_progress=3)
     await stack.kill("dispatcher", signal.SIGKILL)
     await business.logged("STALE_DETECTION", service="reaper", run_id=run.id, action="nudged")
     await stack.kill("reaper", signal.SIGKILL)
+    await run.left_alone(sql)
 
     async def none_active() -> bool:
         answer = await business.client.request("GET", "/api/outbound_calls/jobs/active")
@@ -69,3 +74,5 @@ async def test_the_active_runs_are_told_after_a_stale_one_was_corrected(business
     shown = await run.shown()
     assert (shown["status"], shown["end_reason"], shown["stale"]) == ("stopped", "stale", False)
     assert business.events("STALE_DETECTION", "api", run_id=run.id, action="corrected")
+    async with business.speed(20_000):
+        await run.over("stopped", "stale")

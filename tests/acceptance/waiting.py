@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 LOOK_EVERY = 0.05
 
 Found = TypeVar("Found")

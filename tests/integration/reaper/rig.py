@@ -32,7 +32,7 @@ from tests.integration.campaigns import Campaigns, Row, campaigns_in
 from tests.integration.reaper.provider import Provider, provider_runs
 
 ACCOUNT = "AC" + "1" * 32
-PATIENCE = 30.0
+PATIENCE = 120.0
 T = TypeVar("T")
 
 
