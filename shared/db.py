@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Row, TextClause, event, exc, text
+from sqlalchemy import ExceptionContext, Row, TextClause, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -44,6 +44,8 @@ BULK_LIMITS: Mapping[str, str] = {
 _BUSY = {"55P03", "57014", "40P01", "40001", "25P03"}  # lock, statement timeout, deadlock, serialization, idle
 _AWAY_CLASSES = ("08", "57P", "53")  # connection, operator intervention, out of resources
 
+_GONE = (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 _REFUSED_CLASSES = (*_AWAY_CLASSES, "28", "3D")  # also: not authorised, no such database
 
 
@@ -51,9 +53,20 @@ def _translate(error: exc.DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
     if state in _BUSY:
         return DatabaseBusy(f"the database was busy ({state})")
-    if error.connection_invalidated or state.startswith(_AWAY_CLASSES) or isinstance(error, exc.InterfaceError):
+    gone = error.connection_invalidated or isinstance(error, exc.InterfaceError) or _is_ending(error.orig)
+    if gone or state.startswith(_AWAY_CLASSES):
         return DatabaseAway(f"the database went away ({state or type(error.orig).__name__})")
     return error
+
+
+def _is_ending(error: BaseException | None) -> bool:
+    """Whether the driver met a connection that the server has taken leave of, but not closed yet.
+
+    After such a word the driver takes no statement, and until the end arrives it does not call the connection closed.
+    """
+    return isinstance(error, asyncpg.InternalClientError) or isinstance(
+        getattr(error, "__cause__", None), asyncpg.InternalClientError
+    )
 
 
 def _constraint(error: exc.IntegrityError) -> str:
@@ -76,7 +89,7 @@ def translated() -> Iterator[None]:
         raise translation from error
     except exc.TimeoutError as error:
         raise DatabaseBusy("no connection to the database was free in time") from error
-    except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+    except _GONE as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
     except asyncpg.PostgresError as error:  # outside SQLAlchemy's wrapping: while connecting, or in a session
         if error.sqlstate in _BUSY:
@@ -115,7 +128,14 @@ def make_engine(
         "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk, patient=patient), **pool
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _give_up_ending)
     return engine
+
+
+def _give_up_ending(context: ExceptionContext) -> None:
+    """Take a connection out of the pool that the server has taken leave of."""
+    if _is_ending(context.original_exception):
+        context.is_disconnect = True
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
