@@ -68,6 +68,7 @@ class Control:
             web.post("/sim/calls", self.foreign_call),
             web.post("/sim/callbacks/flush", self.flush_callbacks),
             web.post("/sim/creates/flush", self.flush_creates),
+            web.post("/sim/answers/flush", self.flush_answers),
         ]
 
     async def ledger(self, request: web.Request) -> web.Response:
@@ -136,6 +137,9 @@ class Control:
 
     async def flush_creates(self, _request: web.Request) -> web.Response:
         return answer_json({"flushed": self._exchange.late_creates.flush()})
+
+    async def flush_answers(self, _request: web.Request) -> web.Response:
+        return answer_json({"flushed": self._exchange.late_answers.flush()})
 
 
 async def _body(request: web.Request) -> Any:

@@ -47,6 +47,7 @@ class Exchange:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self.late_creates = Delays()
+        self.late_answers = Delays()
         self.callbacks = Callbacks(courier, journal, self.spawn, random.Random(self.seed))
         self.life = Life(
             clock,

@@ -1,6 +1,5 @@
 """The REST API: who asks, what the rules spoil, and the headers of every answer."""
 
-import asyncio
 import time
 import uuid
 from collections import Counter
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from simulator import faults
 from simulator.accounts import Account
+from simulator.delays import Delays
 from simulator.errors import Refusal
 from simulator.exchange import Exchange
 from simulator.modes import http_error
@@ -30,6 +30,7 @@ class Ask:
     form: dict[str, list[str]]
     rule: Rule | None
     headers: dict[str, str]
+    late_answers: Delays
 
 
 Handler = Callable[[Ask], Awaitable[web.StreamResponse]]
@@ -95,7 +96,7 @@ class RestApi:
             raise Refusal(20429)
         form = await read_form(request)
         rule = exchange.rules.fault(_facts(op, account, request, form))
-        ask = Ask(request, headers["Twilio-Request-Id"], account, form, rule, headers)
+        ask = Ask(request, headers["Twilio-Request-Id"], account, form, rule, headers, exchange.late_answers)
         if op == "create" or rule is None:
             return await handler(ask)
         return await _spoiled(ask, handler, rule)
@@ -123,7 +124,7 @@ async def spoil_answer(ask: Ask, rule: Rule, response: web.StreamResponse) -> we
     error = http_error(rule.mode, rule.params)
     match rule.mode:
         case "response_delay":
-            await asyncio.sleep(float(rule.params.get("seconds", 1.0)))
+            await ask.late_answers.wait(float(rule.params.get("seconds", 1.0)))
         case "reset_after_accept":
             return faults.abort(ask.request)
         case "hang":

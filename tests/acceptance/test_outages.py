@@ -16,7 +16,7 @@ from tests.acceptance.conftest import QUICK, MakeBusiness
 from tests.acceptance.waiting import eventually
 
 STALE_AFTER = 20.0
-FRAGILE = {**QUICK, "STALE_AFTER": f"{STALE_AFTER:g}", "SIM_CALLBACK_RETRY_PAUSE": "8"}
+FRAGILE = {**QUICK, "STALE_AFTER": f"{STALE_AFTER:g}", "SIM_CALLBACK_RETRY_PAUSE": "2.9"}
 
 
 @pytest.fixture(scope="module")
