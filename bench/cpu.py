@@ -15,7 +15,7 @@ PPID, UTIME, CSTIME, RSS = 1, 11, 14, 21
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds since the start, children that have ended included, and resident MiB (shared pages count each time)."""
+    """CPU seconds since the start, ended children included, and resident MiB (shared pages count each time)."""
 
     cpu: float
     mib: float

@@ -1,4 +1,4 @@
-"""`python -m bench.echo PORT`: an HTTP server that answers 204 to every POST once its body is read, and nothing else."""
+"""`python -m bench.echo PORT`: an HTTP server that answers 204 to every POST once its body is read: nothing else."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ ADD_BUSINESSES = """
 ADD_LEADS = f"""
     INSERT INTO leads (business_id, phone)
     SELECT $1, '{PREFIX}' || ({FIRST_BUSINESS} + $2::int) || lpad(n::text, {LEAD_DIGITS}, '0')
-    FROM generate_series(0, $3 - 1) n
+    FROM generate_series($3::int, $3 + $4 - 1) n
     ORDER BY n RETURNING id
 """
 
@@ -24,9 +24,11 @@ async def add_businesses(connection: asyncpg.Connection, count: int, cap: int) -
     return sorted(row["id"] for row in await connection.fetch(ADD_BUSINESSES, count, cap, RATE))
 
 
-async def add_leads(connection: asyncpg.Connection, business_id: int, business: int, count: int) -> list[int]:
+async def add_leads(
+    connection: asyncpg.Connection, business_id: int, business: int, count: int, *, first: int = 0
+) -> list[int]:
     """Leads of a business, which counts as number `business` in the work; their ids in the order of ringing."""
-    return sorted(row["id"] for row in await connection.fetch(ADD_LEADS, business_id, business, count))
+    return sorted(row["id"] for row in await connection.fetch(ADD_LEADS, business_id, business, first, count))
 
 
 async def copy_leads(connection: asyncpg.Connection, business_ids: list[int], work: Work) -> list[list[int]]:

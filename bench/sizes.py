@@ -4,20 +4,73 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Path = tuple[tuple[int, int], ...]
+
 
 @dataclass(frozen=True)
 class Sizes:
-    """Spans in seconds; numbers of rounds are apart from this."""
+    """Spans in seconds, each of one round; numbers of rounds are apart from this."""
 
     floor_laps: int
     """Times that the floor's steps are gone through in a round."""
     rest_calls: int
     """Calls in a round of turnaround at rest."""
     half_window: float
-    """A round of turnaround at half of saturation."""
     saturation_warm_up: float
     saturation_window: float
+    slot_use: tuple[tuple[float, float], ...]
+    """How long a call lasts, and how long it is measured."""
+    claim_paths: tuple[Path, ...]
+    """Databases to grow, each by steps of (jobs, businesses)."""
+    claim_laps: int
+    claim_churn: int
+    """Calls that pass while a snapshot is held, before the claims are measured."""
+    whale_jobs: int
+    whale_starts: int
+    import_lines: int
+    start_leads: int
+    live_calls: int
+    standing_window: float
+    webhook_calls: int
+    """Calls whose four callbacks are sent in a round."""
 
 
-QUICK = Sizes(floor_laps=100, rest_calls=100, half_window=3.0, saturation_warm_up=3.0, saturation_window=3.0)
-FULL = Sizes(floor_laps=400, rest_calls=400, half_window=15.0, saturation_warm_up=10.0, saturation_window=15.0)
+QUICK = Sizes(
+    floor_laps=100,
+    rest_calls=100,
+    half_window=3.0,
+    saturation_warm_up=3.0,
+    saturation_window=3.0,
+    slot_use=((1.0, 2.0), (5.0, 3.0)),
+    claim_paths=(((1_000, 10), (1_000, 1_000), (100_000, 1_000), (1_000_000, 1_000), (1_000_000, 10_000)),),
+    claim_laps=40,
+    claim_churn=3_000,
+    whale_jobs=1_000_000,
+    whale_starts=20,
+    import_lines=20_000,
+    start_leads=100_000,
+    live_calls=2_000,
+    standing_window=3.0,
+    webhook_calls=300,
+)
+FULL = Sizes(
+    floor_laps=400,
+    rest_calls=400,
+    half_window=15.0,
+    saturation_warm_up=10.0,
+    saturation_window=15.0,
+    slot_use=((1.0, 10.0), (5.0, 15.0), (30.0, 60.0)),
+    claim_paths=tuple(
+        tuple((jobs, businesses) for jobs in (1_000, 100_000, 1_000_000, 10_000_000))
+        for businesses in (10, 1_000, 10_000)
+    ),
+    claim_laps=80,
+    claim_churn=20_000,
+    whale_jobs=1_000_000,
+    whale_starts=100,
+    import_lines=100_000,
+    start_leads=100_000,
+    live_calls=10_000,
+    standing_window=15.0,
+    webhook_calls=3_000,
+)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PREFIX = "+4930"
+PREFIX = "+49"
 FIRST_BUSINESS = 10_000
-BUSINESS_DIGITS, LEAD_DIGITS = 5, 6
+BUSINESS_DIGITS, LEAD_DIGITS = 5, 7
 
 
 @dataclass(frozen=True)

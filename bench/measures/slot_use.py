@@ -1,0 +1,61 @@
+"""Slot use: the share of the slots' time that is used while jobs wait (bench/occupancy.py says exactly).
+
+150 businesses of 3 slots, calls of 1 and 5 seconds, in the full form of 30 seconds too. The ideal is 100 %.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from bench.bench import Bench, Measured
+from bench.engine import Engine, EngineFactory
+from bench.figures import Figure
+from bench.occupancy import slot_use
+from bench.record import Placed, Record
+from bench.ringfence import Ringfence
+from bench.site import Site
+from bench.work import Work
+
+BUSINESSES, CAP = 150, 3
+WARM_UP = 3.0
+
+Window = tuple[float, float]
+
+
+async def measure(bench: Bench, make: EngineFactory = Ringfence) -> Measured:
+    """Figures `calls of 1 s`, `calls of 5 s` …, in %."""
+    figures = {}
+    async with bench.engine(make) as (site, engine):
+        for seconds, span in bench.sizes.slot_use:
+            work = _work(bench, seconds, span)
+            windows, began = await _windows(bench, site, engine, work, seconds, span)
+            calls = [call for call in Record.read(site.ledger).calls if call.asked >= began]
+            figures[f"calls of {seconds:g} s"] = Figure.of(_shares(calls, work, windows), "%")
+        return Measured(figures, judged=await engine.judged())
+
+
+def _work(bench: Bench, seconds: float, span: float) -> Work:
+    whole = WARM_UP + seconds + bench.rounds * span
+    return Work(BUSINESSES, int(CAP * (whole / seconds + 1) * 1.5), CAP)
+
+
+async def _windows(
+    bench: Bench, site: Site, engine: Engine, work: Work, seconds: float, span: float
+) -> tuple[list[Window], float]:
+    await site.set_call_seconds(seconds)
+    began = time.monotonic()
+    await engine.start(work)
+    await asyncio.sleep(WARM_UP + seconds)
+    windows = []
+    for _ in range(bench.rounds):
+        start = time.monotonic()
+        await asyncio.sleep(span)
+        windows.append((start, time.monotonic()))
+    await engine.stop()
+    return windows, began
+
+
+def _shares(calls: list[Placed], work: Work, windows: list[Window]) -> list[float]:
+    shares = [slot_use(calls, work, start, end) for start, end in windows]
+    return [100 * share for share in shares if share is not None]
