@@ -46,6 +46,7 @@ CONTRADICTIONS = (
     "listed_late",
     "unknown_sid",
     "repeated_rows",
+    "several",
 )
 ANSWER_CLASSES = tuple(klass.value for klass in AnswerClass)
 SECURITY_KINDS = ("bad_signature", "wrong_account", "foreign_business", "foreign_run")

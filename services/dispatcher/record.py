@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from services.dispatcher.outage import Outage
-from shared import metrics
+from shared import contradictions, metrics
 from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.domain import DUPLICATE
@@ -134,8 +134,12 @@ def _tell(row: RecordedDial, result: DialResult) -> None:
         "call_id": row.call_id,
         "call_sid": result.call_sid,
     }
+    if row.sid_of is not None:
+        contradictions.count("foreign_sid")
+        log.warning("DEDUP_CONFLICT", **ids, **_known(row), action="foreign_sid", dedup_conflict=True)
     if row.result == "uncertain":
-        log.warning("CALL_UNCERTAIN", **ids, reason=result.message)
+        reason = result.message if row.sid_of is None else "the answer names another call"
+        log.warning("CALL_UNCERTAIN", **ids, reason=reason)
     elif row.result == "settled":
         metrics.CALLS_SETTLED.labels(how="answer").inc()
         log.info("CALL_SETTLED", **ids, how="answer")
@@ -145,9 +149,10 @@ def _tell(row: RecordedDial, result: DialResult) -> None:
         log.info("SLOT_RELEASED", **ids, outcome="rejected")
     elif row.result in ("second_sid", "surfaced"):
         metrics.DUPLICATE_CALLS_DETECTED.inc()
+        contradictions.count(row.result)
         if row.result == "second_sid":
             metrics.CALLS_ENDED.labels(outcome=DUPLICATE).inc()
-        log.error("DEDUP_CONFLICT", **ids, action=row.result, dedup_conflict=True)
+        log.error("DEDUP_CONFLICT", **ids, **_known(row), action=row.result, dedup_conflict=True)
     elif row.result.startswith("returned"):
         log.warning("CALL_NOT_MADE", **ids, action=row.result, error_code=result.code, reason=result.message)
     else:
@@ -156,3 +161,14 @@ def _tell(row: RecordedDial, result: DialResult) -> None:
         log.warning("ACCOUNT_BREAKER", **ids, action=row.account_change, error_code=result.code)
     if row.run_ended:
         log.info("RUN_ENDED", business_id=row.business_id, run_id=row.run_id, status=row.run_ended)
+
+
+def _known(row: RecordedDial) -> dict[str, object]:
+    """What the row said before the answer, whose sid is the line's `call_sid`."""
+    return {
+        "known_sid": row.known_sid,
+        "known_state": row.known_state,
+        "known_outcome": row.known_outcome,
+        "said": "accepted",
+        **({} if row.sid_of is None else {"sid_of_call": row.sid_of}),
+    }

@@ -12,6 +12,7 @@ from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.outage import Outage
 from services.dispatcher.term import Term
 from shared import metrics
+from shared.contradictions import Contradictions
 from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, ProviderAway, SecretUnreadable
@@ -19,9 +20,11 @@ from shared.logs import logger
 from shared.purse import Purse
 from shared.queries import recovery
 from shared.queries.recovery import Adopted, ListedAccount
+from shared.queries.sids import known_sids
+from shared.telephony.callback import status_of
 from shared.telephony.errors import ProviderRefused
 from shared.telephony.http import ProviderHttp
-from shared.telephony.reads import list_recent
+from shared.telephony.reads import ProviderCall, list_recent
 
 MARGIN = timedelta(minutes=10)
 """How far apart the database's clock and the provider's may be, with the time that a create may take."""
@@ -44,6 +47,7 @@ class Recovery:
         self._purse = purse
         self._keeper = keeper
         self._outage = Outage("recovery")
+        self._contradictions = Contradictions()
 
     async def run(self, term: Term) -> None:
         """Compare whenever the database is not trusted, until the term is over."""
@@ -73,21 +77,22 @@ class Recovery:
         doubt = await recovery.read_doubt(self._db)
         whole_until = doubt.trusted_until or datetime.now(UTC) - LONGEST_UNKNOWN
         for account in await recovery.listed_accounts(self._db):
-            await self._compare_account(account, whole_until - MARGIN)
+            await self._compare_account(account, whole_until - MARGIN, doubt.asked_at)
         crash_point("dispatcher.trust.before")
         trusted = await recovery.trust_database(self._db, doubt.identity)
         crash_point("dispatcher.trust.committed")
         return trusted
 
-    async def _compare_account(self, account: ListedAccount, since: datetime) -> None:
+    async def _compare_account(self, account: ListedAccount, since: datetime, asked_at: datetime) -> None:
         credentials = self._purse.credentials(account)
         batch: list[tuple[str, str]] = []
-        listed = 0
+        live: dict[str, str] = {}
+        repeats: list[ProviderCall] = []
         crash_point("dispatcher.recent.asking")
-        async for call in list_recent(self._http, credentials, since):
+        async for call in list_recent(self._http, credentials, since, repeats.append):
             if call.to is not None and call.direction in (None, "outbound-api"):
-                listed += 1
                 batch.append((call.sid, call.to))
+                live |= _going_on(call)
         crash_point("dispatcher.recent.listed")
         # one statement: how many unknown calls went to a number is counted over all of them
         crash_point("dispatcher.adoption.before")
@@ -95,7 +100,18 @@ class Recovery:
         crash_point("dispatcher.adoption.committed")
         for job in adopted:
             _tell(job)
-        log.info("ACCOUNT_COMPARED", account_id=account.account_id, calls=listed, since=since.isoformat())
+        self._contradictions.live_after_end(await known_sids(self._db, live), live, asked_at)
+        if repeats:
+            said = {"said_rows": len(batch) + len(repeats), "said_sids": sorted({call.sid for call in repeats})[:10]}
+            ids = {"account_id": account.account_id, "known_calls": len(batch)}
+            self._contradictions.tell("repeated_rows", account.account_id, **ids, **said)
+        log.info("ACCOUNT_COMPARED", account_id=account.account_id, calls=len(batch), since=since.isoformat())
+
+
+def _going_on(call: ProviderCall) -> dict[str, str]:
+    """Its sid and the provider's word for it, unless that says that it is over."""
+    status = status_of(call.status)
+    return {} if status is None or status.terminal else {call.sid: status.value}
 
 
 def _tell(job: Adopted) -> None:

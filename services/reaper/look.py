@@ -10,7 +10,8 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from services.reaper.settle import NOTHING, Finding, candidates, judge_fetch, judge_list
+from services.reaper.doubt import Doubts
+from services.reaper.settle import NOTHING, Finding, candidates, going_on, judge_fetch, judge_list
 from services.reaper.tell import Teller
 from shared.crashpoints import crash_point
 from shared.db import Database
@@ -19,9 +20,10 @@ from shared.logs import logger
 from shared.purse import Purse
 from shared.queries import checks
 from shared.queries.checks import Check, Waits
+from shared.queries.sids import known_sids
 from shared.settings import Settings
 from shared.telephony.http import ProviderHttp
-from shared.telephony.reads import fetch_call, list_calls
+from shared.telephony.reads import ProviderCall, fetch_call, list_calls
 
 CONNECT_SECONDS: Final = 3.0
 MARGIN_SECONDS: Final = 10.0
@@ -40,6 +42,7 @@ class Looker:
         self._teller = teller
         self._longest = CONNECT_SECONDS + settings.dial_timeout
         self._waits = waits_of(settings)
+        self._doubts = Doubts()
 
     async def take(self, limit: int, per_account: int, busy: list[int]) -> list[Check]:
         """Take due looks."""
@@ -68,12 +71,25 @@ class Looker:
             crash_point("reaper.fetch.asking")
             fetched = await fetch_call(self._http, credentials, check.call_sid)
             crash_point("reaper.fetch.answered")
+            if fetched is None:
+                self._doubts.not_found(check)
             return judge_fetch(fetched)
+        repeats: list[ProviderCall] = []
+        to, from_ = check.to_number, check.from_number
         crash_point("reaper.list.asking")
-        listed = await list_calls(self._http, credentials, to=check.to_number, from_=check.from_number)
+        listed = await list_calls(self._http, credentials, to=to, from_=from_, on_repeat=repeats.append)
         crash_point("reaper.list.answered")
-        found = candidates(check, listed, self._waits.absent_after)
-        return judge_list(found, await checks.known_sids(self._db, check.call_id, [call.sid for call in found]))
+        return await self._judge(check, listed, repeats)
+
+    async def _judge(self, check: Check, listed: list[ProviderCall], repeats: list[ProviderCall]) -> Finding:
+        found, live = candidates(check, listed, self._waits.absent_after), going_on(listed)
+        known = await known_sids(self._db, live.keys() | {call.sid for call in found}, but=check.call_id)
+        self._doubts.repeated(check, listed, repeats)
+        self._doubts.live_after_end(check, live, known)
+        finding = judge_list(found, known)
+        if finding.word == "several":
+            self._doubts.several(check, {call.sid for call in found} - known.keys())
+        return finding
 
     async def _settle(self, check: Check, finding: Finding) -> None:
         log.debug(
@@ -100,6 +116,7 @@ class Looker:
         crash_point("reaper.settle.committed")
         if settled is not None:
             self._teller.tell(check.call_id, settled)
+            self._doubts.settled(check, finding, settled)
 
 
 def waits_of(settings: Settings) -> Waits:

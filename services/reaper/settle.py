@@ -8,7 +8,7 @@ a guess, more are no decision, and none denies the call only because the list wa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,12 +24,17 @@ OUTBOUND: Final = "outbound-api"
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look found; `word` is one that ringfence_settle knows, `rank` is 0 to 4, `outcome` goes with 4."""
+    """What a look found; `word` is one that ringfence_settle knows, `rank` is 0 to 4, `outcome` goes with 4.
+
+    `status` is the provider's word, and `made` is when it says that it made the call.
+    """
 
     word: str
     call_sid: str | None = None
     rank: int | None = None
     outcome: str | None = None
+    status: str | None = field(default=None, compare=False)
+    made: datetime | None = field(default=None, compare=False)
 
 
 NOTHING: Final = Finding("nothing")
@@ -59,6 +64,12 @@ def judge_list(found: Iterable[ProviderCall], known: Collection[str]) -> Finding
     return _finding("guess", left[0])
 
 
+def going_on(listed: Iterable[ProviderCall]) -> dict[str, str]:
+    """The provider's word for each call that it shows as going on."""
+    statuses = {call.sid: status_of(call.status) for call in listed}
+    return {sid: status.value for sid, status in statuses.items() if status is not None and not status.terminal}
+
+
 def judge_fetch(call: ProviderCall | None) -> Finding:
     """What a call's own sid tells; None is not seen yet, for reads lag behind."""
     return NOTHING if call is None else _finding("status", call)
@@ -67,8 +78,9 @@ def judge_fetch(call: ProviderCall | None) -> Finding:
 def _finding(word: str, call: ProviderCall) -> Finding:
     status = status_of(call.status)
     if status is None:
-        return Finding(word, call.sid)
-    return Finding(word, call.sid, status.rank, outcome_of(status, call.answered_by))
+        return Finding(word, call.sid, made=call.date_created)
+    outcome = outcome_of(status, call.answered_by)
+    return Finding(word, call.sid, status.rank, outcome, status.value, call.date_created)
 
 
 def _within(moment: datetime | None, earliest: datetime, latest: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared import metrics
+from shared import contradictions, metrics
 from shared.crashpoints import crash_point
 from shared.events import Event, SlotReleased
 from shared.logs import logger
@@ -59,12 +59,25 @@ def _tell_of_conflict(heard: Heard, recorded: Recorded, ids: dict[str, Any]) -> 
         log.info("DEDUP_CONFLICT", **ids, action=result, callback=heard.event, dedup_conflict=True)
     elif result in ("second_sid", "surfaced"):
         metrics.DUPLICATE_CALLS_DETECTED.inc()
-        log.error("DEDUP_CONFLICT", **ids, action=result, callback=heard.event, dedup_conflict=True)
+        contradictions.count(result)
+        log.error("DEDUP_CONFLICT", **ids, **_both(heard, recorded), action=result, dedup_conflict=True)
     elif result in ("other_end", "foreign_sid"):
-        log.warning(
-            "DEDUP_CONFLICT", **ids, action=result, said=heard.outcome, outcome=recorded.outcome, dedup_conflict=True
-        )
+        contradictions.count(result)
+        words = {"outcome": recorded.outcome, **_both(heard, recorded)}
+        log.warning("DEDUP_CONFLICT", **ids, **words, action=result, dedup_conflict=True)
     elif result == "amended":
-        log.info("CALL_AMENDED", **ids, outcome=recorded.outcome)
+        log.info("CALL_AMENDED", **ids, **_both(heard, recorded), outcome=recorded.outcome)
     else:
         log.debug("CALLBACK_RECORDED", **ids, action=result, callback=heard.event)
+
+
+def _both(heard: Heard, recorded: Recorded) -> dict[str, object]:
+    """What the row said and what the callback says; the callback's sid is the line's `call_sid`."""
+    return {
+        "known_sid": recorded.known_sid,
+        "known_state": recorded.known_state,
+        "known_outcome": recorded.known_outcome,
+        "callback": heard.event,
+        "said": heard.outcome or heard.event,
+        **({} if recorded.sid_of is None else {"sid_of_call": recorded.sid_of}),
+    }

@@ -19,10 +19,11 @@ from services.webhook.refusals import BadSignature, Invalid, Orphan, WrongAccoun
 from shared import metrics
 from shared.logs import logger
 from shared.queries.callbacks import FoundCall
-from shared.telephony import signature
+from shared.telephony import fields, signature
 from shared.telephony.callback import Callback, CallStatus, UnusableCallback, status_of
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,62}")
 UNKNOWN_EVENT = "unknown"
 
 log = logger()
@@ -74,7 +75,7 @@ class Door:
         url = self._public_url + _as_sent(request)
         given = request.headers.get("x-twilio-signature")
         if not signature.is_valid(url, pairs, given, self._keys.of(call)):
-            _security("bad_signature", call, signed=given is not None)
+            _security("bad_signature", call, signed=given is not None, **_said(pairs, call))
             raise BadSignature
 
 
@@ -101,8 +102,21 @@ def _orphan(pairs: Pairs) -> Orphan:
 def _check_account(pairs: Pairs, call: FoundCall) -> None:
     said = dict(pairs).get("AccountSid")
     if said and said != call.account_sid:
-        _security("wrong_account", call, account_sid=call.account_sid, said_account_sid=said)
+        _security("wrong_account", call, **_said(pairs, call))
         raise WrongAccount
+
+
+def _said(pairs: Pairs, call: FoundCall | None) -> dict[str, object]:
+    """Whose the call is and how it stands, beside what the request says; anybody may have written that."""
+    said = dict(pairs)
+    account = said.get("AccountSid", "")
+    return {
+        "account_sid": call and call.account_sid,
+        "said_account_sid": account if _ACCOUNT.fullmatch(account) else None,
+        "known_state": call and call.state,
+        "said_sid": fields.call_sid(said.get("CallSid")),
+        "said": event_of(pairs),
+    }
 
 
 def _parsed(pairs: Pairs) -> Callback:

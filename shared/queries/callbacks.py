@@ -81,7 +81,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the record of one callback changed; `result` is a word of ringfence_record_callbacks."""
+    """What the record of one callback changed; `result` is a word of ringfence_record_callbacks.
+
+    What the row said before is `known_…`; `sid_of` is another call whose the sid is already.
+    """
 
     result: str
     call_id: int | None
@@ -93,6 +96,10 @@ class Recorded:
     outcome: str | None
     was_uncertain: bool
     run_ended: str | None
+    known_sid: str | None
+    known_state: str | None
+    known_outcome: str | None
+    sid_of: int | None
 
 
 async def find_calls(db: Database, tokens: Collection[UUID]) -> dict[UUID, FoundCall]:

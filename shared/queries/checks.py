@@ -28,11 +28,6 @@ TAKE_CHECKS = text("""
         :limit, :per_account, CAST(:busy AS bigint[]), CAST(:patience AS interval))
 """)
 
-# Which of these sids belong to another call of ours, for certain or by a guess.
-KNOWN_SIDS = text("""
-    SELECT call_sid FROM calls WHERE call_sid = ANY (CAST(:sids AS text[])) AND id <> :call_id
-""")
-
 # Applies what a look found.
 SETTLE = text("""
     SELECT * FROM ringfence_settle(
@@ -89,7 +84,8 @@ class HangUp:
 class Check:
     """A call to be looked up: by `fetch` of its sid, or by `list` of its numbers.
 
-    `created_at`, `last_moment` (when its create's answer was due) and `looked_at` are the database's times.
+    `created_at`, `last_moment` (when its create's answer was due), `looked_at` and `denied_at` (when a list had not
+    shown it) are the database's times.
     """
 
     call_id: int
@@ -108,6 +104,8 @@ class Check:
     account_sid: str
     account_is_shared: bool
     auth_token_sealed: bytes | None = field(repr=False)
+    state: str
+    denied_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ class Waits:
 
 @dataclass(frozen=True)
 class Settled:
-    """What a finding changed; `result` is a word of ringfence_settle, or None."""
+    """What a finding changed; `result` is a word of ringfence_settle or None, `known_…` what the row said before."""
 
     result: str | None
     business_id: int
@@ -132,6 +130,8 @@ class Settled:
     outcome: str | None
     run_ended: str | None
     job_status: str | None
+    known_state: str
+    known_outcome: str | None
 
 
 async def mark_uncertain(db: Database, limit: int) -> list[UncertainCall]:
@@ -160,13 +160,6 @@ async def take_hangups(
     )
 
 
-async def known_sids(db: Database, call_id: int, sids: Collection[str]) -> frozenset[str]:
-    """Return which of these sids belong to another call than this one."""
-    if not sids:
-        return frozenset()
-    return frozenset(row.call_sid for row in await db.rows(KNOWN_SIDS, sids=list(sids), call_id=call_id))
-
-
 async def settle(
     db: Database,
     call_id: int,
@@ -193,7 +186,7 @@ async def settle(
         absent_after=waits.absent_after,
         grace=waits.grace,
     )
-    return None if row is None else Settled(**row._mapping)
+    return None if row is None else _all(Settled, [row])[0]
 
 
 async def note_hangup(db: Database, hangup: HangUp, *, done: bool) -> None:
@@ -201,7 +194,7 @@ async def note_hangup(db: Database, hangup: HangUp, *, done: bool) -> None:
     await db.rows(NOTE_HANGUP, call_id=hangup.call_id, token=hangup.dial_token, done=done)
 
 
-T = TypeVar("T")
+T = TypeVar("T", UncertainCall, ExpiredCall, Check, HangUp, Settled)
 
 
 async def _take(kind: type[T], statement: TextClause, db: Database, **values: Any) -> list[T]:
@@ -209,4 +202,5 @@ async def _take(kind: type[T], statement: TextClause, db: Database, **values: An
 
 
 def _all(kind: type[T], rows: Collection[Row[Any]]) -> list[T]:
-    return [kind(**row._mapping) for row in rows]
+    names = kind.__dataclass_fields__
+    return [kind(**{name: getattr(row, name) for name in names}) for row in rows]

@@ -136,7 +136,10 @@ class DialResult:
 
 @dataclass(frozen=True)
 class RecordedDial:
-    """What the record of one create changed."""
+    """What the record of one create changed.
+
+    What the row said before is `known_…`; `sid_of` is another call whose the answered sid is already.
+    """
 
     call_id: int
     business_id: int
@@ -145,6 +148,10 @@ class RecordedDial:
     result: str
     run_ended: str | None
     account_change: str | None
+    known_sid: str | None
+    known_state: str
+    known_outcome: str | None
+    sid_of: int | None
 
 
 async def take_lease(session: Session, worker: str, silence: float) -> Lease | None:
@@ -215,7 +222,8 @@ async def record_dials(
         settle_after=timedelta(seconds=settle_after),
         grace=timedelta(seconds=grace),
     )
-    return [RecordedDial(**row._mapping) for row in rows]
+    names = RecordedDial.__dataclass_fields__
+    return [RecordedDial(**{name: getattr(row, name) for name in names}) for row in rows]
 
 
 async def disown(db: Database, epoch: int, in_hand: Collection[int]) -> int:

@@ -14,7 +14,8 @@ from shared.db import Database
 
 # Says which database this is, and until when everything in it is known to be whole.
 DOUBT = text("""
-    SELECT ringfence_database_identity() AS identity, trusted_until FROM dispatcher_lease WHERE partition = 0
+    SELECT ringfence_database_identity() AS identity, trusted_until, clock_timestamp() AS asked_at
+    FROM dispatcher_lease WHERE partition = 0
 """)
 
 # Finds the accounts on which a queued job could be dialled.
@@ -36,10 +37,11 @@ TRUST_DATABASE = text("SELECT ringfence_trust_database(:identity) AS trusted")
 
 @dataclass(frozen=True)
 class Doubt:
-    """A database that may have lost calls made since `trusted_until`."""
+    """A database that may have lost calls made since `trusted_until`; by its clock it is `asked_at`."""
 
     identity: str
     trusted_until: datetime | None
+    asked_at: datetime
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def read_doubt(db: Database) -> Doubt:
     row = await db.row(DOUBT)
     if row is None:
         raise RuntimeError("the lease has no row")
-    return Doubt(row.identity, row.trusted_until)
+    return Doubt(row.identity, row.trusted_until, row.asked_at)
 
 
 async def listed_accounts(db: Database) -> list[ListedAccount]:

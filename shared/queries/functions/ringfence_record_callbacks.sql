@@ -11,9 +11,11 @@
 --   second_sid   the provider made a second call for this token
 --   foreign_sid  the sid is another token's: only the event is kept
 --   busy, unknown
+-- `known_sid`, `known_state` and `known_outcome` are what the row said before; `sid_of` is the call whose the sid is already.
 CREATE FUNCTION ringfence_record_callbacks(p_items jsonb, p_grace interval, p_wait boolean) RETURNS TABLE (
     n integer, result text, call_id bigint, business_id bigint, run_id bigint, job_id bigint, released boolean,
-    ended boolean, outcome text, was_uncertain boolean, run_ended text
+    ended boolean, outcome text, was_uncertain boolean, run_ended text, known_sid text, known_state text,
+    known_outcome text, sid_of bigint
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -53,7 +55,7 @@ BEGIN
         END IF;
         IF v_result <> 'recorded' THEN
             RETURN QUERY SELECT i.n, v_result, c.id, c.business_id, c.run_id, c.job_id, false, false, c.outcome, false,
-                NULL::text;
+                NULL::text, c.call_sid, c.state, c.outcome, NULL::bigint;
             CONTINUE;
         END IF;
         v_bound := ringfence_learn_sid(c.id, i.call_sid);
@@ -108,6 +110,7 @@ BEGIN
             v_result := 'late';
         END IF;
         RETURN QUERY SELECT i.n, v_result, c.id, c.business_id, c.run_id, c.job_id, v_released, v_ended, v_outcome,
-            c.state = 'uncertain', CASE WHEN i.rank = 4 THEN ringfence_finish_run(c.run_id) END;
+            c.state = 'uncertain', CASE WHEN i.rank = 4 THEN ringfence_finish_run(c.run_id) END, c.call_sid, c.state,
+            c.outcome, CASE WHEN v_bound = 'foreign' THEN (SELECT o.id FROM calls o WHERE o.call_sid = i.call_sid) END;
     END LOOP;
 END $$;

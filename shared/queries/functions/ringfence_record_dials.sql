@@ -1,9 +1,11 @@
 -- Records what came of creates that were sent or not sent, several at once, one round trip. Items are
 -- {call_id, token, class, call_sid, queue_ms, code, message, retry_after}; the classes are those of an answer
 -- (accepted, ambiguous, not_sent, deadline, throttled, account_full, account_blocked, number_rejected, run_refused).
--- Callbacks may have come before the answer: nothing here lowers what they set.
+-- Callbacks may have come before the answer: nothing here lowers what they set. `known_sid`, `known_state` and
+-- `known_outcome` are what the row said before; `sid_of` is the call whose the answered sid is already.
 CREATE FUNCTION ringfence_record_dials(p_items jsonb, p_settle_after interval, p_grace interval) RETURNS TABLE (
-    call_id bigint, business_id bigint, run_id bigint, job_id bigint, result text, run_ended text, account_change text
+    call_id bigint, business_id bigint, run_id bigint, job_id bigint, result text, run_ended text, account_change text,
+    known_sid text, known_state text, known_outcome text, sid_of bigint
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -12,6 +14,7 @@ DECLARE
     v_result text;
     v_ended text;
     v_change text;
+    v_owner bigint;
     v_now timestamptz;
     v_accounts bigint[];
 BEGIN
@@ -29,6 +32,7 @@ BEGIN
     LOOP
         v_now := clock_timestamp();
         v_ended := NULL;
+        v_owner := NULL;
         SELECT * INTO c FROM calls WHERE id = i.call_id AND dial_token = i.token;
         CONTINUE WHEN c.id IS NULL;
         v_change := CASE WHEN c.account_id = ANY (v_accounts) THEN
@@ -41,6 +45,7 @@ BEGIN
                 UPDATE calls SET state = 'uncertain', error_code = 'foreign_sid', next_check_at = v_now + p_settle_after
                 WHERE id = c.id AND state = 'dialing';
                 v_result := CASE WHEN FOUND THEN 'uncertain' ELSE 'overtaken' END;
+                SELECT o.id INTO v_owner FROM calls o WHERE o.call_sid = i.call_sid;
                 PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
             ELSIF c.ended_at IS NOT NULL AND (c.state = 'abandoned' OR c.call_sid IS NULL
                                               OR (c.settled_how = 'list' AND c.call_sid <> i.call_sid)) THEN
@@ -78,6 +83,7 @@ BEGIN
             v_result := 'returned_' || coalesce(ringfence_return_job(c.id, false, i.class, i.code), 'nowhere');
         END IF;
         v_ended := coalesce(v_ended, ringfence_finish_run(c.run_id));
-        RETURN QUERY SELECT c.id, c.business_id, c.run_id, c.job_id, v_result, v_ended, v_change;
+        RETURN QUERY SELECT c.id, c.business_id, c.run_id, c.job_id, v_result, v_ended, v_change, c.call_sid, c.state,
+            c.outcome, v_owner;
     END LOOP;
 END $$;

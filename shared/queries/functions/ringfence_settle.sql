@@ -9,13 +9,14 @@
 --   hand     an operator gave it up
 -- `p_looked_at` is the database's time just before the look. A look that ends nothing sets the time of the next one:
 -- `p_settle_after` for a call without a certain sid, else pauses that double from `p_grace` to 15 minutes. `result` is
--- NULL where nothing changed; `job_status` says where a job went whose attempt was given up.
+-- NULL where nothing changed; `job_status` says where a job went whose attempt was given up; `known_state` and
+-- `known_outcome` are what the row said before.
 CREATE FUNCTION ringfence_settle(
     p_call bigint, p_token uuid, p_finding text, p_sid text, p_rank integer, p_outcome text, p_looked_at timestamptz,
     p_settle_after interval, p_absent_after interval, p_grace interval DEFAULT NULL
 ) RETURNS TABLE (
     result text, business_id bigint, run_id bigint, job_id bigint, call_sid text, released boolean, outcome text,
-    run_ended text, job_status text
+    run_ended text, job_status text, known_state text, known_outcome text
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -93,5 +94,5 @@ BEGIN
         c.ended_at IS NULL AND v_result IN ('expired', 'hand', 'absent', 'list', 'fetch'),
         CASE WHEN v_result IN ('expired', 'hand') OR v_status = 'failed' THEN 'uncertain'
              WHEN v_result IN ('list', 'fetch') THEN p_outcome END,
-        ringfence_finish_run(c.run_id), v_status;
+        ringfence_finish_run(c.run_id), v_status, c.state, c.outcome;
 END $$;

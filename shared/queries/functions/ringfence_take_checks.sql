@@ -8,7 +8,8 @@ CREATE FUNCTION ringfence_take_checks(
 ) RETURNS TABLE (
     call_id bigint, dial_token uuid, kind text, business_id bigint, run_id bigint, job_id bigint, call_sid text,
     to_number text, from_number text, created_at timestamptz, last_moment timestamptz, looked_at timestamptz,
-    account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea
+    account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea, state text,
+    denied_at timestamptz
 ) LANGUAGE sql VOLATILE AS $$
     WITH ready AS MATERIALIZED (
         SELECT c.id, c.account_id, c.next_check_at FROM calls c
@@ -31,6 +32,7 @@ CREATE FUNCTION ringfence_take_checks(
     SELECT m.id, m.dial_token, CASE WHEN m.call_sid IS NOT NULL THEN 'fetch' ELSE 'list' END,
         m.business_id, m.run_id, m.job_id, m.call_sid, m.to_number, m.from_number, m.created_at,
         m.deadline + m.dial_timeout, clock_timestamp(), a.id, a.account_sid, a.is_shared,
-        CASE WHEN b.account_id = a.id AND NOT a.is_shared THEN b.auth_token_sealed END
+        CASE WHEN b.account_id = a.id AND NOT a.is_shared THEN b.auth_token_sealed END,
+        m.state, m.denied_at
     FROM moved m JOIN accounts a ON a.id = m.account_id JOIN businesses b ON b.id = m.business_id
 $$;

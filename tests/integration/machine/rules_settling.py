@@ -9,6 +9,7 @@ from hypothesis.stateful import precondition, rule
 
 from shared.queries import checks, runs
 from shared.queries.checks import Check
+from shared.queries.sids import known_sids
 from tests.integration.machine import model_answers
 from tests.integration.machine.base import SOME, WAITS, Frame, Look
 from tests.integration.machine.nouns import Call
@@ -66,7 +67,7 @@ class SettlingRules(Frame):
             assert real is not None
             return Look(check, call, "status", real.sid, real.rank, real.outcome, moment, self.model.units)
         shown = self.provider.listed(call)
-        ours = self.world.run(checks.known_sids(self.db, call.id, [real.sid for real in shown]))
+        ours = self.world.run(known_sids(self.db, [real.sid for real in shown], but=call.id))
         candidates = [real for real in shown if real.sid not in ours]
         if lag and candidates:
             call.job.lead.tainted = True

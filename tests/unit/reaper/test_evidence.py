@@ -32,6 +32,8 @@ CHECK = Check(
     account_sid="AC1",
     account_is_shared=True,
     auth_token_sealed=None,
+    state="uncertain",
+    denied_at=None,
 )
 
 
