@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ExceptionContext, Row, TextClause, event, exc, text
+from sqlalchemy import Row, TextClause, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -128,14 +128,7 @@ def make_engine(
         "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk, patient=patient), **pool
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    event.listen(engine.sync_engine, "handle_error", _give_up_ending)
     return engine
-
-
-def _give_up_ending(context: ExceptionContext) -> None:
-    """Take a connection out of the pool that the server has taken leave of."""
-    if _is_ending(context.original_exception):
-        context.is_disconnect = True
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
