@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.crashpoints import crash_point
 from shared.db import Database
 
 # Takes in leads that have different numbers; new ones get ids in the order in which they were given. A row that was
@@ -137,6 +138,7 @@ async def take_in(db: Database, business_id: int, leads: Sequence[LeadRow]) -> l
     emptied = {lead.phone for lead in leads if lead.attributes == "{}"}
     async with db.transaction(business_id=business_id) as connection:
         rows = (await connection.execute(UPSERT, {"business_id": business_id, **values})).all()
+        crash_point("leads.intake.merged")
         if ids := [row.id for row in rows if row.phone in emptied and not row.created]:
             await connection.execute(EMPTY_ATTRIBUTES, {"business_id": business_id, "ids": ids})
     return [TakenLead(row.id, row.phone, row.created) for row in rows]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashpoints.campaign import ALL_SCENES, Scenes
 from tests.crashpoints.points import POINTS, Fault, Point, frozen, killed, pairs
-from tests.crashpoints.rig import SERVICES
+from tests.crashpoints.rig import OPERATOR, SERVICES
+from tests.crashpoints.scenes import ALL_SCENES, Scenes
 from tests.crashpoints.trial import Trial
 
 SEED = int(os.environ.get("SEED", "1"))
@@ -35,7 +35,7 @@ async def test_a_campaign_passes_every_point(trial: Trial, tmp_path: Path) -> No
 
 def recorded(record: Path) -> Counter[Point]:
     """How often each service passed each point."""
-    files = {name: Path(f"{record}.{name}") for name in SERVICES}
+    files = {name: Path(f"{record}.{name}") for name in (*SERVICES, OPERATOR)}
     return Counter(Point(name, line) for name, file in files.items() for line in file.read_text().split())
 
 
@@ -51,7 +51,6 @@ async def test_two_deaths_in_one_campaign_cost_nobody_a_second_ring(trial: Trial
     assert struck, "neither fault struck"
 
 
-@pytest.mark.parametrize("fault", frozen(), ids=str)
+@pytest.mark.parametrize("fault", frozen(POINTS), ids=str)
 async def test_a_process_frozen_past_lease_and_deadlines_rings_nobody_again(trial: Trial, fault: Fault) -> None:
-    """Frozen between the check of the deadline and the first byte it does, and the call is reported and hung up."""
     assert await trial.run(fault, scenes=Scenes.needed(fault, standby=True)) == [fault]

@@ -1,7 +1,8 @@
 """One small campaign with everything in it.
 
 Lost and refused creates, lost callbacks, a cancel, a stop, a forced end with hang-ups, a call given up by hand, a
-message that nobody can read, and a database that is not the one of before.
+message that nobody can read, and a database that is not the one of before. Whatever is to happen in it is waited for,
+so that no point is passed by luck.
 """
 
 from __future__ import annotations
@@ -12,48 +13,22 @@ import uuid
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import aio_pika
-import asyncpg
 import orjson
 
+from shared import topology
 from stack.system import Stack
 from tests.acceptance.business import FOR_EVER, TWIML, Business, Run
 from tests.acceptance.waiting import eventually
 from tests.crashpoints.client import PatientClient
-from tests.crashpoints.points import Fault
+from tests.crashpoints.hand import Hand
 from tests.crashpoints.rig import STANDBY, Rig, next_account
+from tests.crashpoints.scenes import Scenes
 
 CAP = 8
 RUNS = {"main": 7, "cancelled": 4, "forced": 2, "stopped": 3, "abandoned": 1}
 """How many leads each has."""
-
-LOCKED_SECONDS = 2.5
-"""Longer than a statement waits for a lock."""
-
-QUIET_STEPS = {"api.reconcile", "api.stale", "corrections.stale", "reaper.stale", "reaper.nudge"}
-BUSY_STEPS = {"dispatcher.disown"}
-ENDING_STEPS = {"dispatcher.handover"}
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """What a campaign shows beside its plot, because it takes time: scenes in which few points lie."""
-
-    quiet: bool
-    busy: bool
-    ending: bool
-    standby: bool
-
-    @classmethod
-    def needed(cls, *faults: Fault, standby: bool) -> Scenes:
-        """The scenes in which these faults may strike."""
-        steps = {fault.point.step for fault in faults}
-        return cls(bool(steps & QUIET_STEPS), bool(steps & BUSY_STEPS), bool(steps & ENDING_STEPS), standby)
-
-
-ALL_SCENES = Scenes(quiet=True, busy=True, ending=True, standby=False)
 
 
 @dataclass
@@ -65,10 +40,15 @@ class Campaign:
     actions: Path
     runs: dict[str, Run] = field(default_factory=dict)
     business: Business = field(init=False)
+    untold: dict[int, str] = field(init=False)
 
     @property
     def stack(self) -> Stack:
         return self.rig.stack
+
+    @property
+    def hand(self) -> Hand:
+        return Hand(self.stack.database_url)
 
     async def play(self) -> None:
         """From the first request to rest."""
@@ -77,15 +57,15 @@ class Campaign:
         await self._quiet()
         await self._wake_dispatchers()
         await asyncio.gather(self._cancel(), self._stop(), self._force(), self._abandon(), self._babble())
+        await self._outlive()
         await self._busy()
         await self._rest()
         await eventually(self.rig.is_awake, "the thaw of what was frozen")
-        last = await self._begin("last")
-        await eventually(partial(_is_over, last), "the end of the last run")
+        await self._last()
 
     async def _make_business(self) -> Business:
         if await self.rig.clear(*(("reaper", "dispatcher") if self.scenes.quiet else ())):
-            await _distrust(self.stack)
+            await self.hand.distrust()
         await self.rig.start("api", "webhook")
         account = next_account()
         admin = PatientClient(self.stack.url("api"), self.stack.token("platform_admin"))
@@ -101,7 +81,8 @@ class Campaign:
         leads = {name: await self.business.leads(count) for name, count in RUNS.items()}
         content = "phone\n" + "".join(f"{phone}\n" for phone in leads["main"].values())
         await self.business.client.import_leads(content.encode())
-        await self._rules(list(leads["main"].values()), list(leads["forced"].values()), *leads["abandoned"].values())
+        self.untold = await self.business.leads(1)
+        await self._rules({name: list(ring.values()) for name, ring in leads.items()}, *self.untold.values())
         for name, ring in leads.items():
             await self._begin(name, ring)
 
@@ -115,19 +96,23 @@ class Campaign:
         self.runs[name] = Run(self.business, answer.body["run_id"], ring)
         return self.runs[name]
 
-    async def _rules(self, main: list[str], forced: list[str], given_up: str) -> None:
+    async def _rules(self, phones: dict[str, list[str]], lost: str) -> None:
         """How the provider treats these numbers; nobody dials them yet."""
-        unheard, unmade, unwanted, untold, *_ = main
+        unheard, unmade, unwanted, silent, *_ = phones["main"]
+        (given_up,) = phones["abandoned"]
         rule = self.business.rule
-        await rule("reset_after_accept", match={"to": unheard}, times=1)
-        await rule("callback_lost", match={"to": unheard})
-        await rule("outcome", match={"to": unheard}, outcome="busy")
+        for phone in (unheard, lost):
+            await rule("reset_after_accept", match={"to": phone}, times=1)
+            await rule("callback_lost", match={"to": phone})
+            await rule("outcome", match={"to": phone}, outcome="busy")
         await rule("reset_before_accept", match={"to": unmade}, times=1)
         await rule("error", match={"to": unwanted}, code=21211, status=400, message="not a number")
-        await rule("callback_lost", match={"to": untold})
-        await rule("outcome", match={"to": untold}, outcome="no_answer", ring_seconds=5)
+        await rule("callback_lost", match={"to": silent})
+        await rule("outcome", match={"to": silent}, outcome="no_answer", ring_seconds=5)
         await rule("reset_before_accept", match={"to": given_up}, times=1)
-        for phone in forced:
+        for phone in (given_up, lost):
+            await rule("http_500_before_accept", match={"to": phone, "op": "list"})
+        for phone in phones["forced"]:
             await rule("outcome", match={"to": phone}, **FOR_EVER)
         await rule("outcome", outcome="answered", ring_seconds=5, talk_seconds=40)
 
@@ -135,26 +120,25 @@ class Campaign:
         """Runs with nothing open, and runs that look running but were not beaten for an hour, while nobody dials."""
         client = self.business.client
         if self.scenes.quiet:
-            await self._empty(await self._begin("hollow"))
-            await self._forget(await self._begin("stale"))
+            await self.hand.empty((await self._begin("hollow")).id)
         assert (await client.request("POST", "/api/outbound/runs/reconcile")).status in (200, 429)
-        assert (await client.request("GET", "/api/outbound_calls/jobs/active")).status in (200, 404)
+        if self.scenes.quiet:
+            await eventually(partial(self._is_corrected, await self._forgotten("stale")), "the API's correction")
         await self.rig.start("reaper")
         if self.scenes.quiet:
-            stale = await self._begin("stale for the reaper")
-            await self._forget(stale)
+            stale = await self._forgotten("stale for the reaper")
             await eventually(partial(_is_over, stale), "the correction of a stale run")
+            await eventually(partial(self.hand.is_nudged, self.runs["main"].id), "a nudge of a run nobody looks after")
 
-    async def _empty(self, run: Run) -> None:
-        await _execute(self.stack, "UPDATE outbound_call_jobs SET status = 'cancelled' WHERE run_id = $1", run.id)
+    async def _forgotten(self, name: str) -> Run:
+        run = await self._begin(name)
+        await self.hand.forget(run.id)
+        return run
 
-    async def _forget(self, run: Run) -> None:
-        await _execute(
-            self.stack,
-            "UPDATE outbound_call_runs SET status = 'running', started_at = now() - interval '1 hour',"
-            " last_heartbeat_at = now() - interval '1 hour', nudged_at = now() - interval '1 hour' WHERE id = $1",
-            run.id,
-        )
+    async def _is_corrected(self, run: Run) -> bool:
+        """Ask for the active runs, which corrects stale ones unless the API saw the database away just now."""
+        assert (await self.business.client.request("GET", "/api/outbound_calls/jobs/active")).status == 200
+        return await _is_over(run)
 
     async def _wake_dispatchers(self) -> None:
         await self.rig.start("dispatcher")
@@ -166,8 +150,7 @@ class Campaign:
         """Whether the dispatcher holds the lease, or what was to strike it has struck before."""
         if self.rig.struck or not await self.rig.is_awake():
             return True
-        holder = await _fetch(self.stack, "SELECT holder FROM dispatcher_lease")
-        return str(holder).endswith(f":{self.stack.service('dispatcher').child.pid}")
+        return (await self.hand.holder()).endswith(f":{self.stack.service('dispatcher').child.pid}")
 
     async def _cancel(self) -> None:
         run = self.runs["cancelled"]
@@ -188,18 +171,19 @@ class Campaign:
         self._note(way, run_id=run.id)
 
     async def _abandon(self) -> None:
+        """The provider cannot say what became of the call, so nobody but an operator can end it."""
         run = self.runs["abandoned"]
 
-        async def uncertain() -> dict[str, Any] | None:
-            """The call to be given up, or any once it is settled otherwise."""
-            calls = [call for call in await run.calls() if call["state"] in ("uncertain", "abandoned", "ended")]
-            return calls[0] if calls else None
+        async def given_up() -> bool:
+            for call in await run.calls():
+                if call["state"] == "uncertain":
+                    answer = await self.business.client.request("POST", f"/api/calls/{call['call_id']}/abandon")
+                    assert answer.status in (200, 409), answer
+                    if answer.status == 200:
+                        self._note("abandon", call_id=call["call_id"])
+            return await _is_over(run)
 
-        call = await eventually(uncertain, "a call of unknown fate")
-        answer = await self.business.client.request("POST", f"/api/calls/{call['call_id']}/abandon")
-        assert answer.status in (200, 409), answer
-        if answer.status == 200:
-            self._note("abandon", call_id=call["call_id"])
+        await eventually(given_up, "the end of a call of unknown fate")
 
     def _note(self, kind: str, **ids: int) -> None:
         with self.actions.open("ab") as file:
@@ -207,29 +191,73 @@ class Campaign:
 
     async def _babble(self) -> None:
         """A message that nobody can read."""
+        await topology.declare_topology(self.stack.amqp_url)
         async with await aio_pika.connect(self.stack.amqp_url) as connection:
-            exchange = await (await connection.channel()).get_exchange("ringfence.events")
+            channel = await connection.channel()
+
+            async def dead() -> int:
+                return (
+                    await channel.declare_queue(topology.DISPATCHER_DEAD, passive=True)
+                ).declaration_result.message_count or 0
+
+            before = await dead()
+            exchange = await channel.get_exchange(topology.EVENTS)
             await exchange.publish(aio_pika.Message(b"not a hint"), "run.created")
+
+            async def is_dead() -> bool:
+                return await dead() > before
+
+            await eventually(is_dead, "the end of an unreadable message among the dead letters")
+
+    async def _outlive(self) -> None:
+        """A call that was made, whose end no callback tells and no list shows."""
+        if not self.scenes.outlived:
+            return
+        run = await self._begin("outlived", self.untold)
+
+        async def is_over_there() -> bool:
+            placed = await run.placed()
+            return bool(placed) and all(call.ended for call in placed)
+
+        await eventually(is_over_there, "the end of the call at the provider")
+
+        async def is_over() -> bool:
+            await self.hand.outlive(run.id)
+            return await _is_over(run)
+
+        await eventually(is_over, "the end of a call that outlived every limit")
 
     async def _busy(self) -> None:
         """A claim that cannot be made because somebody holds the table, and that is handed back unsent."""
-        if not self.scenes.busy:
-            return
-        connection = await asyncpg.connect(self.stack.database_url)
-        try:
-            async with connection.transaction():
-                await connection.execute("LOCK TABLE calls IN ACCESS EXCLUSIVE MODE")
+        if self.scenes.busy:
+            async with self.hand.calls_locked():
                 await self._begin("busy")
-                await asyncio.sleep(LOCKED_SECONDS)
-        finally:
-            await connection.close()
+                await eventually(self.hand.is_disowning, "a claim that is to be handed back")
 
     async def _rest(self) -> None:
         for run in self.runs.values():
-            await eventually(partial(_is_over, run), f"the end of run {run.id}", timeout=90)
+            await eventually(partial(_is_over, run), f"the end of run {run.id}")
         if self.scenes.ending:
             await self.rig.end("dispatcher")
             await self.rig.start("dispatcher")
+
+    async def _last(self) -> None:
+        """Whoever was hurt dials again."""
+        last = await (self._begin_in_doubt("last") if self.scenes.word else self._begin("last"))
+        await eventually(partial(_is_over, last), "the end of the last run")
+
+    async def _begin_in_doubt(self, name: str) -> Run:
+        """Begin a run over a database that only an operator can vouch for, since the provider lists nothing."""
+        rule = {"mode": "http_500_before_accept", "match": {"account": self.business.account, "op": "list"}}
+        (mute,) = await self.stack.simulator.add_rules(rule)
+        await self.rig.end("dispatcher")
+        await self.hand.distrust()
+        run = await self._begin(name)
+        await self.rig.start("dispatcher")
+        await eventually(self.hand.is_doubted, "the dispatcher's doubt")
+        await self.rig.operate()
+        await self.stack.simulator.remove_rules(mute)
+        return run
 
 
 async def _is_rung(run: Run) -> bool:
@@ -244,24 +272,3 @@ async def _is_answered(run: Run) -> bool:
 async def _is_over(run: Run) -> bool:
     shown = await run.shown()
     return bool(shown["ended_at"]) and all(call["ended_at"] for call in await run.calls())
-
-
-async def _distrust(stack: Stack) -> None:
-    """What the next holder of the lease meets is not the database that the last one knew."""
-    await _execute(stack, "UPDATE dispatcher_lease SET identity = 'another/00000001'")
-
-
-async def _fetch(stack: Stack, statement: str) -> Any:
-    connection = await asyncpg.connect(stack.database_url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
-
-
-async def _execute(stack: Stack, statement: str, *values: Any) -> None:
-    connection = await asyncpg.connect(stack.database_url)
-    try:
-        await connection.execute(statement, *values)
-    finally:
-        await connection.close()

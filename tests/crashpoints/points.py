@@ -16,21 +16,15 @@ SHARED: dict[str, tuple[str, ...]] = {
     "create.answer": ("dispatcher",),
     "create.bytes": ("dispatcher",),
     "create.deadline": ("dispatcher",),
+    "dispatcher.word": ("operator",),
+    "leads.intake": ("api",),
     "provider.answer": ("dispatcher", "reaper"),
     "provider.request": ("dispatcher", "reaper"),
 }
-"""The points of shared modules, by step."""
-
-NOT_IN_A_CAMPAIGN = {
-    "dispatcher.word": "an operator's command, not a service",
-    "reaper.expiry": "a call past its longest life, whose slot is freed although the provider may still hold it",
-}
+"""Who passes the points of shared modules, and of a command, by step."""
 
 OFTEN = {"create.", "dispatcher.beat.", "dispatcher.claim.", "dispatcher.create.", "webhook.record.", "webhook.status."}
 """What every campaign passes three times and more."""
-
-IN_DOUBT = "create.deadline.passed"
-"""Between the check of the deadline and the first byte: who is frozen there for long sends a create too late."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +64,7 @@ def _services(name: str) -> tuple[str, ...]:
     return SHARED.get(step, (name.partition(".")[0],))
 
 
-POINTS = [
-    Point(service, name)
-    for name in sorted(all_names())
-    if name.rpartition(".")[0] not in NOT_IN_A_CAMPAIGN
-    for service in _services(name)
-]
+POINTS = [Point(service, name) for name in sorted(all_names()) for service in _services(name)]
 
 
 def killed(points: Sequence[Point], seed: int) -> list[Fault]:
@@ -90,10 +79,9 @@ def pairs(number: int, seed: int) -> list[tuple[Fault, Fault]]:
     return [(Fault(first), Fault(second)) for first, second in (chance.sample(POINTS, 2) for _ in range(number))]
 
 
-def frozen() -> list[Fault]:
-    """A freeze at each point of the dispatcher, and of the API inside an open transaction."""
-    chosen = (point for point in POINTS if point.service == "dispatcher" or point.step == "api.import")
-    return [Fault(point, "stop") for point in chosen]
+def frozen(points: Sequence[Point]) -> list[Fault]:
+    """A freeze at each of these points."""
+    return [Fault(point, "stop") for point in points]
 
 
 def _is_often(point: Point) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
@@ -16,12 +17,17 @@ from pathlib import Path
 import orjson
 
 from shared.crashpoints import VARIABLE
+from stack.environment import base_environment
+from stack.processes import Child
 from stack.system import Stack, together
 from tests.acceptance.business import Account
+from tests.acceptance.waiting import PATIENCE
 from tests.crashpoints.points import Fault
 
 SERVICES = ("api", "webhook", "dispatcher", "reaper")
 STANDBY = "dispatcher2"
+OPERATOR = "operator"
+WORD = [sys.executable, "-m", "services.dispatcher", "trust-database"]
 FREEZE_SECONDS = 6.0
 """Longer than the lease, and than claim, answer, both denials and the next claim together."""
 
@@ -43,7 +49,7 @@ SETTINGS = {
     "NUDGE_AFTER": "2",
     "STALE_AFTER": "60",
     "WEBHOOK_GRACE": "1",
-    "MAX_CALL_SECONDS": "36000",
+    "MAX_CALL_SECONDS": "86000",
     "SIM_CPS": "200",
     "SIM_TIME_SCALE": "200",
     "SIM_ACCOUNTS": orjson.dumps(
@@ -70,6 +76,7 @@ class Rig:
     _awake: set[str] = field(default_factory=set)
     _frozen_since: dict[str, float] = field(default_factory=dict)
     _record: Path | None = None
+    _operator: Child | None = None
 
     @asynccontextmanager
     async def under(self, *faults: Fault, record: Path | None = None) -> AsyncIterator[None]:
@@ -113,18 +120,42 @@ class Rig:
         self._note_death(name, status)
         return status
 
+    async def operate(self) -> None:
+        """Have an operator say that the database is whole, again until he is believed."""
+        while True:
+            env = base_environment() | {"DATABASE_URL": self.stack.database_url} | self._fault_of(OPERATOR)
+            run = self.stack.run
+            self._operator = Child(OPERATOR, WORD, env=env, log=run.log(OPERATOR), cwd=run.path)
+            self._operator.start()
+            try:
+                status = await self._operator.wait(PATIENCE)
+            finally:
+                self._operator.end()
+            self._note_death(OPERATOR, status)
+            if status == 0:
+                return
+            assert status == -signal.SIGKILL, self._operator.tail()
+
     async def is_awake(self) -> bool:
         """Whether nobody is frozen."""
         return not self._frozen_since
 
     async def _launch(self, name: str) -> None:
-        settings = {}
+        await self.stack.start(name, self._fault_of(name), until=None)
+
+    def _fault_of(self, name: str) -> dict[str, str]:
+        """The setting that makes what starts now meet the next of its faults, or write down what it passes."""
         if self._waiting[name]:
             self._armed[name] = self._waiting[name].popleft()
-            settings[VARIABLE] = self._armed[name].plan
-        elif self._record is not None:
-            settings[VARIABLE] = orjson.dumps({"record": f"{self._record}.{name}"}).decode()
-        await self.stack.start(name, settings, until=None)
+            return {VARIABLE: self._armed[name].plan}
+        if self._record is not None:
+            return {VARIABLE: orjson.dumps({"record": f"{self._record}.{name}"}).decode()}
+        return {}
+
+    def _child(self, name: str) -> Child:
+        if name == OPERATOR and self._operator is not None:
+            return self._operator
+        return self.stack.service(name).child
 
     async def _watch(self) -> None:
         while True:
@@ -146,7 +177,7 @@ class Rig:
 
     def _thaw_in_time(self, name: str) -> None:
         fault = self._armed[name]
-        child = self.stack.service(name).child
+        child = self._child(name)
         if fault.do != "stop" or _state(child.pid) != "T":
             return
         since = self._frozen_since.setdefault(name, time.monotonic())

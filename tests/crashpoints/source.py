@@ -61,6 +61,24 @@ def _commits_of(module: ast.Module) -> Iterator[str]:
                 yield node.name
 
 
+@cache
+def transactions() -> frozenset[str]:
+    """The query functions that open a transaction, themselves or through others of their module."""
+    return frozenset(name for path in QUERIES.glob("*.py") for name in _transactions_of(ast.parse(path.read_text())))
+
+
+def _transactions_of(module: ast.Module) -> set[str]:
+    calls = {
+        node.name: {called(one) for one in ast.walk(node) if isinstance(one, ast.Call)}
+        for node in module.body
+        if isinstance(node, ast.AsyncFunctionDef)
+    }
+    holding = {name for name, inside in calls.items() if "transaction" in inside}
+    while more := {name for name, inside in calls.items() if holding & inside} - holding:
+        holding |= more
+    return holding
+
+
 def _targets(node: ast.stmt) -> list[ast.Name]:
     return [one for one in node.targets if isinstance(one, ast.Name)] if isinstance(node, ast.Assign) else []
 
@@ -105,7 +123,7 @@ def _acts(statement: ast.stmt) -> Iterator[str]:
         yield "RejectMessage"
     for node in _own_nodes(statement):
         if isinstance(node, ast.Call):
-            name = _called(node)
+            name = called(node)
             if name in commits() | PUBLISHES | REQUESTS or name == "transaction":
                 yield name
 
@@ -122,10 +140,11 @@ def _own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
         ]
 
 
-def _called(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
+    """The name of what is called."""
     if not isinstance(call.func, ast.Attribute):
         return getattr(call.func, "id", "")
-    own = isinstance(call.func.value, ast.Call) and _called(call.func.value) == "super"
+    own = isinstance(call.func.value, ast.Call) and called(call.func.value) == "super"
     return f"super().{call.func.attr}" if own else call.func.attr
 
 
@@ -134,7 +153,7 @@ def _bare_subscribers(tree: ast.Module) -> Iterator[str]:
     given = {
         argument.attr
         for call in calls
-        if _called(call) == "subscriber"
+        if called(call) == "subscriber"
         for argument in call.args
         if isinstance(argument, ast.Attribute)
     }
@@ -150,14 +169,14 @@ def _bare_subscribers(tree: ast.Module) -> Iterator[str]:
 
 def _is_point(statement: ast.stmt | None) -> bool:
     value = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(value, ast.Call) and _called(value) in POINTS
+    return isinstance(value, ast.Call) and called(value) in POINTS
 
 
 def names_in(tree: ast.AST) -> list[str]:
     """The points passed in this tree; raises ValueError for a name that is not written out."""
     names = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _called(node) in POINTS:
+        if isinstance(node, ast.Call) and called(node) in POINTS:
             first = node.args[0]
             if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
                 raise ValueError(f"line {node.lineno}: the name of a crash point is not written out")

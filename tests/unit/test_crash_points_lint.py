@@ -88,3 +88,13 @@ def test_a_transaction_has_its_points_around_it_or_as_its_first_statement() -> N
 def test_a_subscriber_and_a_rejection_need_their_points() -> None:
     bare = "class C:\n    async def _take(self, m):\n        raise RejectMessage\n\nsubscriber(self._take)\n"
     assert len(source.faults_in(bare)) == 3
+
+
+def test_only_the_api_holds_a_transaction_over_several_statements() -> None:
+    """What else is frozen holds no lock, so the freezes inside open transactions are the API's alone."""
+    holders = {"transaction", *source.transactions()}
+    for path in source.ACTING:
+        called = {source.called(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+        if not path.is_relative_to(ROOT / "services" / "api"):
+            assert not called & holders, path
+    assert {"take_in", "read_jobs"} <= holders

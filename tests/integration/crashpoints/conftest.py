@@ -9,6 +9,7 @@ import pytest
 from stack.brokers import BrokerServer
 from stack.databases import DatabaseServer
 from tests.crashpoints.fixtures import standing_trial
+from tests.crashpoints.tally import Tally
 from tests.crashpoints.trial import Trial
 
 
@@ -17,5 +18,5 @@ async def trial(
     postgres_server: DatabaseServer, rabbitmq_server: BrokerServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Trial]:
     """Campaigns under faults."""
-    async with standing_trial(postgres_server, rabbitmq_server, tmp_path_factory.mktemp("trials")) as made:
+    async with standing_trial(postgres_server, rabbitmq_server, tmp_path_factory.mktemp("trials"), Tally()) as made:
         yield made

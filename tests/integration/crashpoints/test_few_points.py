@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import random
 
-from tests.crashpoints.campaign import Scenes
 from tests.crashpoints.points import Fault, Point
+from tests.crashpoints.scenes import Scenes
 from tests.crashpoints.trial import Trial
 
 SEED = int(os.environ.get("SEED", "1"))
