@@ -40,6 +40,9 @@ model: $(INSTALLED)  ## check the formal model in full and print the states expl
 crash-points: setup  ## a campaign killed and frozen at every crash point (SEED=1 PAIRS=40; about half an hour)
 	SEED=$(or $(SEED),1) PAIRS=$(or $(PAIRS),40) .venv/bin/pytest -v tests/chaos/test_crash_points.py
 
+recovery: setup  ## measure how long dialling pauses after each fault, and write it into the docs (ten minutes)
+	@exec $(PYTHON) -m bench.recovery --json bench/results/recovery.json --write-docs
+
 demo: setup  ## run a campaign against the simulator, with everything on this machine
 	@exec $(PYTHON) -m stack demo
 
@@ -68,4 +71,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test model crash-points demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test model crash-points recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean

@@ -10,6 +10,7 @@ from typing import Any
 from history.check import read_history
 from history.options import Options
 from history.report import as_json, judge
+from history.times import Times
 
 PATIENCE = 5.0
 REST_TIMEOUT = 120.0
@@ -44,9 +45,15 @@ class Judged:
         return cls(int(fields["calls"]), dict(fields["violated"]), tuple(fields["examples"]))
 
 
-async def judge_ledger(ledger: Path, database_url: str) -> Judged:
-    """Wait until nothing is under way, and hold the ledger against the database. Raises history.errors.Unreadable."""
-    history = await read_history(Options(ledger=ledger, database=database_url, patience=PATIENCE, wait=REST_TIMEOUT))
+async def judge_ledger(ledger: Path, database_url: str, times: Times | None = None) -> Judged:
+    """Wait until nothing is under way, and hold the ledger against the database, by the contract's times unless told.
+
+    Raises history.errors.Unreadable.
+    """
+    options = Options(
+        ledger=ledger, database=database_url, times=times or Times(), patience=PATIENCE, wait=REST_TIMEOUT
+    )
+    history = await read_history(options)
     report = as_json(history, judge(history), SHOWN)
     examples = [f"({rule['rule']}) {each['text']}" for rule in report["rules"] for each in rule["violations"]]
     return Judged(report["calls"], {rule["rule"]: rule["violated"] for rule in report["rules"]}, tuple(examples))
