@@ -30,6 +30,7 @@ CONSTANTS
     SlotConstraint,     \* no two live rows of a business have one slot number
     DeadlineCheck,      \* nothing is written after the process's own limit
     Denials,            \* how many looks must find nothing before a job may be dialled again
+    EachRipe,           \* only looks past ABSENT_AFTER deny; FALSE: the last one must be, an earlier one may be early
     JudgedByLook,       \* a denial counts from when the look was taken, not from when it was told
     OwnerHandsBack,     \* only the process that claimed a call hands it back as never sent
     NeverAdopted,       \* a claimed row stays with the process that claimed it, whoever has the lease
@@ -319,6 +320,7 @@ LookAbsent(i) ==
     IN  /\ ReaperSettles
         /\ r.st = "uncertain"
         /\ errs => ListErrs /\ ~r.seen
+        /\ EachRipe => r.age >= Ripe
         /\ r.denied = "no" \/ Counts(r) \/ ~JudgedByLook
         /\ r.look = "none" \/ (r.look = "early" /\ Counts(r))
         /\ Put(i, [r EXCEPT !.look = IF Counts(r) THEN "ripe" ELSE "early", !.seen = errs \/ @])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.cases import BROKEN_BOUNDS, FULL, HAPPENS, LEASED, SMALL, SPARE, VARIANTS, Case
+from model.cases import BROKEN_BOUNDS, FULL, HAPPENS, LEASED, SMALL, SPARE, STRICTER, VARIANTS, Case
 from model.java import JavaMissingError
 from model.tlc import Result, TlcFailedError, check, check_kept
 
@@ -40,6 +40,8 @@ def _cases() -> Iterator[tuple[str, bool]]:
         for promise in case.breaks:
             yield case.name, _breaks(case.name, promise, check(case, [promise]))
         yield case.name, _holds(case, check_kept(case))
+    for case in STRICTER:
+        yield case.name, _holds(case, check(case, case.keeps, workers=workers))
     say("What the model is about happens in it")
     for name, case in HAPPENS:
         yield name, _breaks(case.name, name, check(case, [name]))

@@ -35,6 +35,7 @@ DESIGN: Final[Mapping[str, int | bool]] = {
     "SlotConstraint": True,
     "DeadlineCheck": True,
     "Denials": 2,
+    "EachRipe": False,
     "JudgedByLook": True,
     "OwnerHandsBack": True,
     "NeverAdopted": True,
@@ -135,6 +136,14 @@ SPARE: Final = (
     Case("one denial is enough", {"Denials": 1}),
 )
 """Parts that the promise would hold without, as long as everything else does what it should."""
+
+STRICTER: Final = (
+    Case(
+        "the same, if both denials had to be past ABSENT_AFTER",
+        {"ListErrs": True, "BoundKept": False, "EachRipe": True},
+    ),
+)
+"""What a rule that the design does not have would keep: docs/decisions say why it has not."""
 
 HAPPENS: Final[tuple[tuple[str, Case], ...]] = (
     ("NeverAtRest", Case("the design")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.cases import BROKEN_BOUNDS, HAPPENS, PROMISES, SMALL, SPARE, VARIANTS, Case
+from model.cases import BROKEN_BOUNDS, HAPPENS, PROMISES, SMALL, SPARE, STRICTER, VARIANTS, Case
 from model.tlc import check
 
 
@@ -22,8 +22,8 @@ def test_the_design_keeps_every_promise() -> None:
     assert result.distinct > 10_000
 
 
-@pytest.mark.parametrize("case", SPARE, ids=names(SPARE))
-def test_the_promises_hold_without_a_spare_part(case: Case) -> None:
+@pytest.mark.parametrize("case", [*SPARE, *STRICTER], ids=names((*SPARE, *STRICTER)))
+def test_the_promises_hold_without_a_spare_part_and_by_a_stricter_rule(case: Case) -> None:
     result = check(case, PROMISES)
     assert result.broken is None, result.output
 
