@@ -148,3 +148,20 @@ async def test_a_call_that_a_live_row_accounts_for_costs_no_other_job(rig: Rig) 
     await rig.stack.logged("dispatcher", "ACCOUNT_COMPARED")
     await rig.stack.logged("dispatcher", "DATABASE_TRUSTED")
     assert await rig.statuses(second) == {"queued": 1}
+
+
+async def test_a_call_that_the_listing_shows_as_going_on_after_its_end_is_told_once(rig: Rig) -> None:
+    await rig.stack.simulator.add_rules({"mode": "lying_status", "params": {"status": "ringing"}})
+    run = await rig.run(await rig.business(cap=1), 3, publish=True)
+    await rig.in_progress(run, 1)
+    await rig.stack.stop("dispatcher")
+    await rig.end_calls(run)
+    (call,) = await rig.pool.fetch("SELECT * FROM calls WHERE run_id = $1", run)
+    await rig.pool.execute("UPDATE dispatcher_lease SET identity = 'another cluster/00000001'")
+    await rig.stack.start("dispatcher")
+    await rig.stack.logged("dispatcher", "DATABASE_TRUSTED")
+    (line,) = rig.events("PROVIDER_CONTRADICTION")
+    assert (line["action"], line["call_id"], line["call_sid"]) == ("live_after_end", call["id"], call["call_sid"])
+    assert (line["known_state"], line["known_outcome"], line["known_how"]) == ("ended", call["outcome"], "callback")
+    assert line["said"] in ("queued", "ringing", "in-progress")
+    assert await rig.metric('ringfence_provider_contradictions_total{kind="live_after_end"}') == 1
