@@ -218,6 +218,11 @@ class Consumer:
         self._prefetch = prefetch
         self._link = Link(name, self._begin, health, on_death)
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether no hint can come now, because the broker is away."""
+        return self._link.is_away
+
     async def start(self) -> None:
         """Begin to take hints as soon as the broker is there; return at once."""
         self._link.start()

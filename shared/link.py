@@ -77,6 +77,11 @@ class Link(Generic[S]):
         await self._background.stop(STOP_SECONDS)
         self._is_up = None
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the broker is known to be away; false while that is not known yet."""
+        return self._is_up is False
+
     async def session(self) -> S:
         """Return the open session, waiting for the next one if there is none."""
         while (session := self._session) is None or session.ended.done():

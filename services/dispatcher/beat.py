@@ -1,6 +1,11 @@
-"""The beat, which is also the look: says that the active runs are looked after, and finds free slots with jobs."""
+"""The beat, which is also the look: says that the active runs are looked after, and finds free slots with jobs.
+
+While the broker is away nobody tells of a freed slot, so the look comes sooner than the beat is due.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from services.dispatcher.advance import Advancer
 from services.dispatcher.lease import LeaseKeeper
@@ -15,25 +20,37 @@ from shared.queries import dispatching
 RETRY = 0.25
 """Seconds until the next attempt when the database was away or busy: a run is quiet after a few missed beats."""
 
+UNTOLD = 0.5
+"""Seconds between looks while no hints come: what a freed slot or a new run then waits at most."""
+
 log = logger()
 
 
 class Beat:
-    """Beats once per interval while the term lasts, the first time at once."""
+    """Beats once per interval while the term lasts, the first time at once; more often while `deaf` says true."""
 
-    def __init__(self, db: Database, advancer: Advancer, keeper: LeaseKeeper, worker: str, interval: float) -> None:
+    def __init__(
+        self,
+        db: Database,
+        advancer: Advancer,
+        keeper: LeaseKeeper,
+        worker: str,
+        interval: float,
+        deaf: Callable[[], bool],
+    ) -> None:
         self._db = db
         self._advancer = advancer
         self._keeper = keeper
         self._worker = worker
         self._interval = interval
+        self._deaf = deaf
         self._outage = Outage("beat")
 
     async def run(self, term: Term) -> None:
         """Beat until the term is over."""
         source = "takeover"
         pause = 0.0
-        while not await term.over_within(pause):
+        while not await self._over_within(pause, term):
             try:
                 crash_point("dispatcher.beat.before")
                 seen = await dispatching.beat(self._db, self._worker, term.epoch)
@@ -48,6 +65,16 @@ class Beat:
                 return
             self._note(seen, source)
             source, pause = "heartbeat", self._interval
+
+    async def _over_within(self, seconds: float, term: Term) -> bool:
+        """Wait for so long, or only until the next look once no hints come; return whether the term is over."""
+        while seconds > 0:
+            if await term.over_within(min(seconds, UNTOLD)):
+                return True
+            seconds -= UNTOLD
+            if self._deaf():
+                break
+        return term.is_over()
 
     def _note(self, seen: dispatching.Beat, source: str) -> None:
         for run_id, business_id in seen.adopted.items():

@@ -49,7 +49,6 @@ class Dispatcher:
         self._dialer = Dialer(http, purse, self.recorder, settings)
         self._advancer = Advancer(db, self._dialer, self._keeper, worker, settings)
         self.recorder.tell(self._advancer.freed)
-        self._beat = Beat(db, self._advancer, self._keeper, worker, settings.heartbeat_interval)
         self._recovery = Recovery(db, http, purse, self._keeper)
         self._consumer = Consumer(
             settings.amqp_url.get_secret_value(),
@@ -57,6 +56,8 @@ class Dispatcher:
             handlers(self._advancer),
             on_death=stop.fail,
         )
+        interval = settings.heartbeat_interval
+        self._beat = Beat(db, self._advancer, self._keeper, worker, interval, lambda: self._consumer.is_deaf)
 
     async def run(self) -> None:
         """Hold one term after the other until the stop; then finish what is under way."""

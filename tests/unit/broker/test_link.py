@@ -106,6 +106,20 @@ async def test_a_silent_session_whose_connection_is_cut_is_replaced() -> None:
     await tested.stop()
 
 
+async def test_the_broker_is_away_only_once_that_is_known() -> None:
+    server = Server()
+    tested = Link("test", server.begin)
+    assert not tested.is_away
+    server.away = True
+    tested.start()
+    assert not tested.is_away
+    await until(lambda: tested.is_away)
+    server.away = False
+    await tested.session()
+    assert not tested.is_away
+    await tested.stop()
+
+
 @pytest.mark.parametrize("refusal", [RuntimeError("no such queue"), BrokerAway("gone")])
 async def test_a_session_that_answers_no_is_replaced(refusal: Exception) -> None:
     server = Server()
