@@ -1,4 +1,4 @@
-"""One system for all trials of this folder."""
+"""The systems for the trials of this folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from tests.crashpoints.tally import Tally
 from tests.crashpoints.trial import Trial
 
 
-@pytest.fixture(scope="module")
-async def trial(
+@pytest.fixture
+async def trials(
     postgres_server: DatabaseServer, rabbitmq_server: BrokerServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Trial]:
-    """Campaigns under faults."""
-    async with standing_trial(postgres_server, rabbitmq_server, tmp_path_factory.mktemp("trials"), Tally()) as made:
-        yield made
+) -> AsyncIterator[tuple[Trial, Trial]]:
+    """Two systems for campaigns under faults, which know nothing of one another."""
+    folders = [tmp_path_factory.mktemp("trials") for _ in range(2)]
+    async with (
+        standing_trial(postgres_server, rabbitmq_server, folders[0], Tally()) as one,
+        standing_trial(postgres_server, rabbitmq_server, folders[1], Tally()) as other,
+    ):
+        yield one, other

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 
+from stack.system import together
 from tests.crashpoints.points import Fault, Point
 from tests.crashpoints.scenes import Scenes
 from tests.crashpoints.trial import Trial
@@ -25,7 +26,12 @@ DEATHS = {
 """Where each of them may die once; the dispatcher dies twice."""
 
 
-async def test_a_death_of_each_service_in_one_campaign_costs_nobody_a_second_ring(trial: Trial) -> None:
+async def test_deaths_of_all_services_and_a_freeze_cost_nobody_a_second_ring(trials: tuple[Trial, Trial]) -> None:
+    """In two campaigns at once: both wait most of the time."""
+    await together(die_everywhere(trials[0]), freeze_before_the_check(trials[1]))
+
+
+async def die_everywhere(trial: Trial) -> None:
     chance = random.Random(SEED)
     faults = [Fault(Point(service, chance.choice(names))) for service, names in DEATHS.items()]
     faults.append(Fault(Point("dispatcher", chance.choice(DEATHS["dispatcher"]))))
@@ -33,6 +39,6 @@ async def test_a_death_of_each_service_in_one_campaign_costs_nobody_a_second_rin
     assert sorted(struck, key=str) == sorted(faults, key=str), f"SEED={SEED}"
 
 
-async def test_a_dispatcher_frozen_before_its_deadline_check_rings_nobody_again(trial: Trial) -> None:
+async def freeze_before_the_check(trial: Trial) -> None:
     fault = Fault(Point("dispatcher", "create.deadline.asking"), "stop", 2)
     assert await trial.run(fault, scenes=Scenes.needed(fault, standby=True)) == [fault]
