@@ -37,8 +37,12 @@ test: setup  ## unit, integration and acceptance tests, and the formal model in 
 model: $(INSTALLED)  ## check the formal model in full and print the states explored (some minutes)
 	@exec $(PYTHON) -m model
 
-crash-points: setup  ## a campaign killed and frozen at every crash point (SEED=1 PAIRS=40; about half an hour)
-	SEED=$(or $(SEED),1) PAIRS=$(or $(PAIRS),40) .venv/bin/pytest -v tests/chaos/test_crash_points.py
+crash-points: setup  ## a campaign killed and frozen at every crash point, figures into the docs (SEED=1 PAIRS=40; an hour)
+	SEED=$(or $(SEED),1) PAIRS=$(or $(PAIRS),40) REPORT=bench/results/crash_points.json .venv/bin/pytest -v tests/chaos/test_crash_points.py
+	@exec $(PYTHON) -m bench.guarantees
+
+chaos: setup  ## campaigns under random kills, freezes, outages and cuts (SECONDS=120 SEED=drawn RUNS=1)
+	@exec $(PYTHON) -m chaos --seconds $(or $(SECONDS),120) --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) $(if $(RESULTS),--results $(RESULTS) --write-docs)
 
 recovery: setup  ## measure how long dialling pauses after each fault, and write it into the docs (ten minutes)
 	@exec $(PYTHON) -m bench.recovery --json bench/results/recovery.json --write-docs
@@ -71,4 +75,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test model crash-points recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test model crash-points chaos recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean

@@ -103,7 +103,7 @@ def _new_timer() -> _Timer | None:
         return None
     try:
         return _Timer()
-    except OSError as error:
+    except (OSError, AttributeError) as error:  # the kernel gives none, or the C library is an old one
         log.error("NO_DEAD_MANS_SWITCH", reason=str(error), action="dial without it")
         return None
 

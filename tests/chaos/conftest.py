@@ -21,6 +21,7 @@ from tests.crashpoints.trial import Trial
 
 TALLY = pytest.StashKey[Tally]()
 MACHINE = pytest.StashKey[Machine]()
+SEED, PAIRS = os.environ.get("SEED", "1"), os.environ.get("PAIRS", "40")
 LOAD_BEFORE = os.getloadavg()[0]
 
 
@@ -49,5 +50,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     for line in tally.lines():
         terminalreporter.write_line(line)
     if (file := os.environ.get("REPORT")) and exitstatus == pytest.ExitCode.OK:
-        command = os.environ.get("COMMAND", "make crash-points")
+        command = f"make crash-points SEED={SEED} PAIRS={PAIRS}"
         Report(command, config.stash[MACHINE], now(), LOAD_BEFORE, tally.counts()).write(Path(file))
