@@ -46,6 +46,8 @@ def settings_for(database_url: str, provider_url: str, **changes: Any) -> Settin
         "twilio_auth_token": "the-auth-token",
         "twilio_from_number": "+15005550006",
         "secrets_key": "a-key-for-secrets",
+        "nudge_after": 500,  # long against what a slow machine adds to the time that a test lets pass
+        "stale_after": 3000,
     }
     return Settings(_env_file=None, **(values | changes))
 

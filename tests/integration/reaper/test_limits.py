@@ -87,7 +87,7 @@ async def test_the_word_of_a_reaper_that_was_frozen_for_long_changes_nothing_tha
 async def test_a_slow_provider_delays_no_nudge_and_no_correction(rig: Rig) -> None:
     await rig.uncertain_calls(40)
     async with hanging_looks(rig, 5):
-        for seconds in (6, 26):
+        for seconds in (600, 2600):
             await rig.pass_time(seconds)
             await rig.reaper.sweeper.runs()
         assert rig.provider.under_way[ACCOUNT] == 5

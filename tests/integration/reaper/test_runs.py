@@ -1,4 +1,4 @@
-"""Quiet, stale and left-over runs."""
+"""Quiet, stale and left-over runs; NUDGE_AFTER is 500 s here and STALE_AFTER 3,000 s."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ async def beat(rig: Rig) -> None:
 async def test_a_quiet_run_is_nudged_once_per_nudge_after_whatever_the_number_of_reapers(rig: Rig) -> None:
     run = await running(rig)
     other = await rig.another()
-    await rig.pass_time(4)
+    await rig.pass_time(400)
     await asyncio.gather(rig.reaper.sweeper.runs(), other.sweeper.runs())
     assert nudges(rig.reaper, other) == []
-    await rig.pass_time(1.5)
+    await rig.pass_time(150)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             await asyncio.gather(rig.reaper.sweeper.runs(), other.sweeper.runs())
     assert nudges(rig.reaper, other) == [run]
     assert [line["action"] for line in logs if line["event"] == "STALE_DETECTION"] == ["nudged"]
-    await rig.pass_time(5.5)
+    await rig.pass_time(550)
     await asyncio.gather(rig.reaper.sweeper.runs(), other.sweeper.runs())
     assert nudges(rig.reaper, other) == [run, run]
 
@@ -52,12 +52,12 @@ def nudges(*reapers: Reaper) -> list[int]:
 async def test_a_run_is_corrected_when_its_nudge_was_not_answered_for_long_enough(rig: Rig) -> None:
     run = await running(rig)
     before = metrics.STALE_RUNS.labels(action="corrected")._value.get()
-    await rig.pass_time(6)
+    await rig.pass_time(600)
     await rig.reaper.sweeper.runs()
-    await rig.pass_time(24)
+    await rig.pass_time(2400)
     await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "running"
-    await rig.pass_time(1.5)
+    await rig.pass_time(150)
     with structlog.testing.capture_logs() as logs:
         await rig.reaper.sweeper.runs()
     row = await rig.campaigns.run_row(run)
@@ -76,15 +76,15 @@ async def test_a_run_is_corrected_when_its_nudge_was_not_answered_for_long_enoug
 
 async def test_a_beat_answers_a_nudge(rig: Rig) -> None:
     run = await running(rig)
-    await rig.pass_time(6)
+    await rig.pass_time(600)
     await rig.reaper.sweeper.runs()
-    await rig.pass_time(20)
+    await rig.pass_time(2000)
     await beat(rig)
-    await rig.pass_time(6)
+    await rig.pass_time(600)
     await rig.reaper.sweeper.runs()
     row = await rig.campaigns.run_row(run)
     assert row["status"] == "running"
-    await rig.pass_time(20)
+    await rig.pass_time(2000)
     await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "running"
 
@@ -92,11 +92,11 @@ async def test_a_beat_answers_a_nudge(rig: Rig) -> None:
 async def test_an_hour_without_anybody_makes_nothing_stale(rig: Rig) -> None:
     """An outage of the database: when it is back the run is nudged first, and a dispatcher has time to beat."""
     run = await running(rig)
-    await rig.pass_time(3600)
+    await rig.pass_time(360000)
     await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "running"
     await beat(rig)
-    await rig.pass_time(3)
+    await rig.pass_time(300)
     await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["nudged_at"] is None
 
@@ -104,7 +104,7 @@ async def test_an_hour_without_anybody_makes_nothing_stale(rig: Rig) -> None:
 async def test_a_pending_run_is_nudged_and_never_corrected(rig: Rig) -> None:
     run = await rig.campaigns.run(await rig.campaigns.business(), 1)
     for _ in range(5):
-        await rig.pass_time(600)
+        await rig.pass_time(60000)
         await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "pending"
     assert nudges(rig.reaper) == [run] * 5
@@ -113,7 +113,7 @@ async def test_a_pending_run_is_nudged_and_never_corrected(rig: Rig) -> None:
 async def test_a_cancelled_run_that_is_stale_ends_cancelled(rig: Rig) -> None:
     run = await running(rig)
     await rig.campaigns.connection.execute("UPDATE outbound_call_runs SET cancel_requested = true")
-    for seconds in (6, 26):
+    for seconds in (600, 2600):
         await rig.pass_time(seconds)
         await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "cancelled"
@@ -122,9 +122,9 @@ async def test_a_cancelled_run_that_is_stale_ends_cancelled(rig: Rig) -> None:
 async def test_several_reapers_correct_a_run_once(rig: Rig) -> None:
     run = await running(rig)
     other = await rig.another()
-    await rig.pass_time(6)
+    await rig.pass_time(600)
     await rig.reaper.sweeper.runs()
-    await rig.pass_time(26)
+    await rig.pass_time(2600)
     await asyncio.gather(*(reaper.sweeper.runs() for reaper in (rig.reaper, other) for _ in range(3)))
     corrected = [e for r in (rig.reaper, other) for e in r.events if isinstance(e, RunStale) and e.corrected]
     assert [event.run_id for event in corrected] == [run]
@@ -135,7 +135,7 @@ async def test_nothing_is_corrected_right_after_the_database_was_away(
 ) -> None:
     """A nudge that nobody could answer for an outage's length must not end the run the moment the outage is over."""
     run = await running(rig)
-    await rig.pass_time(6)
+    await rig.pass_time(600)
     await rig.reaper.sweeper.runs()
     with monkeypatch.context() as away:
 
@@ -146,11 +146,11 @@ async def test_nothing_is_corrected_right_after_the_database_was_away(
         with pytest.raises(DatabaseAway):
             await rig.reaper.sweeper.runs()
     assert rig.reaper.health.ready()[0] == 503
-    await rig.pass_time(100)
+    await rig.pass_time(10000)
     await rig.reaper.sweeper.runs()
     assert rig.reaper.health.ready()[0] == 200
     assert (await rig.campaigns.run_row(run))["status"] == "running"
-    monkeypatch.setattr(corrections, "_outage_seen_at", time.monotonic() - 6)
+    monkeypatch.setattr(corrections, "_outage_seen_at", time.monotonic() - 600)
     await rig.reaper.sweeper.runs()
     assert (await rig.campaigns.run_row(run))["status"] == "stopped"
 
@@ -200,7 +200,7 @@ async def test_a_quiet_run_without_an_open_job_is_corrected_as_stale(rig: Rig) -
     await rig.campaigns.connection.execute(
         "UPDATE outbound_call_jobs SET status = 'completed', outcome = 'busy' WHERE run_id = $1", run
     )
-    for seconds in (600, 26):
+    for seconds in (60000, 2600):
         await rig.pass_time(seconds)
         await rig.reaper.sweeper.runs()
     row = await rig.campaigns.run_row(run)
@@ -216,7 +216,7 @@ async def test_a_run_of_100_000_leads_is_corrected_within_a_statement(rig: Rig) 
     leads = [row["id"] for row in await rig.campaigns.rows("SELECT id FROM leads ORDER BY id")]
     run = await rig.campaigns.run(business, leads)
     await rig.campaigns.claim(business)
-    for seconds in (6, 26):
+    for seconds in (600, 2600):
         await rig.pass_time(seconds)
         await rig.reaper.sweeper.runs()
     (count,) = await rig.campaigns.rows("SELECT count(*) FROM outbound_call_jobs WHERE outcome = 'not_dialed'")
