@@ -15,7 +15,7 @@ from shared import topology
 from shared.events import Event, RunCreated
 from stack.brokers import BrokerServer
 
-LONG = 30.0
+LONG = 120.0
 
 
 async def until(holds: Callable[[], object], what: str, timeout: float = LONG) -> None:

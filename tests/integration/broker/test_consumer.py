@@ -14,7 +14,7 @@ from shared.events import Event, RunCreated, RunStale, SlotReleased
 from shared.metrics import REGISTRY
 from shared.wire import write_event
 from stack.brokers import BrokerServer
-from tests.integration.broker.bench import Gate, Notes, Raw, until, until_connections
+from tests.integration.broker.bench import LONG, Gate, Notes, Raw, until, until_connections
 from tests.integration.broker.proxy import Proxy
 
 EVENT = RunCreated(business_id=1, run_id=2)
@@ -183,7 +183,7 @@ async def test_a_queue_deleted_under_the_consumer_is_declared_again(amqp_url: st
         await notes.until(EVENT)
         await raw.delete_queue()
         later = RunCreated(business_id=1, run_id=3)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG):
             while later not in notes.events:
                 await raw.send(write_event(later))
                 await asyncio.sleep(0.1)
@@ -202,7 +202,7 @@ async def test_a_broker_that_is_away_at_start_is_waited_for_in_the_background(pr
     notes = Notes()
     await proxy.refuse()
     await raw.send(write_event(EVENT))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(LONG):
         consumer = Consumer(proxy.url, "test consumer", all_to(notes.take))
         await consumer.start()
     await asyncio.sleep(0.2)

