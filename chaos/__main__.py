@@ -1,47 +1,46 @@
-"""`python -m chaos [--seconds N] [--seed N] [--json]`: exit status 0 when nothing is wrong, else 1."""
+"""`python -m chaos [--seconds N] [--seed N] [--runs N] [--json]`: exit status 0 when nothing is wrong, else 1."""
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import sys
 from collections.abc import Sequence
 
 import orjson
 
+from bench.guarantees import refresh
+from chaos.options import Options, parse
 from chaos.plan import Plan
 from chaos.report import as_json, text
-from chaos.run import REST_SECONDS, play
+from chaos.results import Before, report
+from chaos.run import Outcome, play
 from stack.entry import supervise
-
-SECONDS = 120.0
-SEEDS = 1_000_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status of one run."""
-    parser = argparse.ArgumentParser(
-        prog="python -m chaos", description="Campaigns under random faults, held against the provider's ledger."
-    )
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long faults go on (%(default)g)")
-    parser.add_argument("--seed", type=int, help="the number that chooses the faults (drawn, and printed)")
-    parser.add_argument(
-        "--rest", type=float, default=REST_SECONDS, help="seconds until all must be at rest (%(default)g)"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-    given = parser.parse_args(arguments)
-    plan = Plan(secrets.randbelow(SEEDS) if given.seed is None else given.seed, given.seconds)
-    return supervise(lambda: _run(plan, rest_seconds=given.rest, json=given.json))
+    """The exit status of all runs."""
+    options = parse(arguments)
+    return supervise(lambda: _all(options))
 
 
-async def _run(plan: Plan, *, rest_seconds: float, json: bool) -> int:
+async def _all(options: Options) -> int:
+    before = await Before.look()
+    runs = [(plan, await _one(plan, options)) for plan in options.plans()]
+    if options.results is not None:
+        report(options.command, before, runs).write(options.results)
+    if options.write_docs:
+        refresh()
+    return 0 if all(outcome.verdict.clean for _, outcome in runs) else 1
+
+
+async def _one(plan: Plan, options: Options) -> Outcome:
     sys.stderr.write(f"chaos: seed {plan.seed}, {plan.seconds:g} s of faults\n")
-    outcome = await play(plan, rest_seconds=rest_seconds)
-    shown = orjson.dumps(as_json(plan, outcome.verdict)).decode() if json else text(plan, outcome.verdict)
+    outcome = await play(plan, rest_seconds=options.rest)
+    shown = orjson.dumps(as_json(plan, outcome.verdict)).decode() if options.json else text(plan, outcome.verdict)
     sys.stdout.write(f"{shown}\n")
+    sys.stdout.flush()
     if outcome.evidence is not None:
         sys.stderr.write(f"what is needed to find the cause is in {outcome.evidence}\n")
-    return 0 if outcome.verdict.clean else 1
+    return outcome
 
 
 if __name__ == "__main__":

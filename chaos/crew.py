@@ -41,7 +41,7 @@ class Crew:
             for name in sorted(self._expected):
                 if not self._stack.running(name):
                     child = self._stack.service(name).child
-                    self._notes.count("ended_by_itself", service=name, status=child.returncode, tail=child.tail())
+                    self._notes.complain(f"{name} ended by itself with status {child.returncode}", tail=child.tail())
                     await self._launch(name)
             await asyncio.sleep(LOOK_EVERY)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -107,6 +108,8 @@ class Deaths:
     async def _end(self, name: str) -> None:
         began = time.monotonic()
         status = await self._crew.end(name)
-        if status != 0:
+        if status == -signal.SIGTERM:  # it was only starting, and did not listen to signals yet
+            self._stage.notes.count("term_while_starting", service=name)
+        elif status != 0:
             seconds = round(time.monotonic() - began, 1)
-            self._stage.notes.count("ended_badly", service=name, status=status, seconds=seconds)
+            self._stage.notes.count("term_with_bad_status", service=name, status=status, seconds=seconds)

@@ -48,10 +48,10 @@ class Verdict:
             "jobs": len(self.history.rows.jobs),
             "second_calls": dict(self._causes(second=True)),
             "surfaced_calls": dict(self._causes(second=False)),
-            "doubles": len(self.doubles()) + self._violations("b", "i", "j"),
-            "leads_forgotten": self._violations("e", "g"),
-            "slots_leaked": self._violations("h"),
-            "instants_over_the_cap": self._violations("c"),
+            "doubles": len(self.doubles()) + self.violations("b", "i", "j"),
+            "leads_forgotten": self.violations("e", "g"),
+            "slots_leaked": self.violations("h"),
+            "instants_over_the_cap": self.violations("c"),
         }
 
     def doubles(self) -> list[int]:
@@ -64,6 +64,10 @@ class Verdict:
                 rung[row.job_id] += 1
         return [job for job, times in rung.items() if times > 1]
 
+    def violations(self, *letters: str) -> int:
+        """How often these rules are violated, or all of them."""
+        return sum(len(one.findings.violations) for one in self.judgements if not letters or one.rule.letter in letters)
+
     def lines(self) -> list[str]:
         """The checker's own report."""
         return list(as_text(self.history, self.judgements, SHOWN))
@@ -71,9 +75,6 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """The checker's report for programs."""
         return as_json(self.history, self.judgements, SHOWN)
-
-    def _violations(self, *letters: str) -> int:
-        return sum(len(one.findings.violations) for one in self.judgements if one.rule.letter in letters)
 
     def _causes(self, *, second: bool) -> Counter[str]:
         """Calls beside those that their creates were for, by the fault that made them."""
@@ -84,7 +85,7 @@ class Verdict:
         return causes
 
 
-async def pass_verdict(stage: Stage, complaints: list[str], *, transit: float, struck: dict[str, int]) -> Verdict:
+async def pass_verdict(stage: Stage, *, transit: float, struck: dict[str, int]) -> Verdict:
     """Hold the run against the ledger. `transit` is how long a link kept a create at most, in seconds."""
     notes = stage.notes
     options = Options(
@@ -99,6 +100,7 @@ async def pass_verdict(stage: Stage, complaints: list[str], *, transit: float, s
         wait=PATIENCE,
     )
     history = await read_history(options)
-    verdict = Verdict(history, judge(history), complaints, notes.counts, struck)
-    complaints += [f"job {job} was rung more than once" for job in verdict.doubles()]
+    verdict = Verdict(history, judge(history), notes.complaints, notes.counts, struck)
+    for job in verdict.doubles():
+        notes.complain(f"the lead of job {job} was rung more than once")
     return verdict

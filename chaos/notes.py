@@ -16,6 +16,7 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.counts: Counter[str] = Counter()
+        self.complaints: list[str] = []
         self.actions = folder / "actions.jsonl"
         self.caps = folder / "caps.jsonl"
         self.faults = folder / "faults.jsonl"
@@ -44,6 +45,11 @@ class Notes:
         """One more of this kind."""
         self.counts[kind] += 1
         self.tell(kind, **details)
+
+    def complain(self, complaint: str, **details: Any) -> None:
+        """Something that no fault accounts for."""
+        self.complaints.append(complaint)
+        self.tell("complaint", complaint=complaint, **details)
 
     def tell(self, event: str, **details: Any) -> None:
         _append(self.diary, {"at": time.time(), "event": event, **details})

@@ -40,7 +40,7 @@ WHERE c.state = 'uncertain' AND c.deadline + c.dial_timeout < now() - interval '
 
 @dataclass
 class Rest:
-    """Waits for the end; `complaints` are what keeps it from being a good one."""
+    """Waits for the end, and complains of what keeps it from being a good one."""
 
     stage: Stage
     crew: Crew
@@ -48,36 +48,37 @@ class Rest:
     operators: Operators
     tenants: list[Tenant]
 
-    async def come(self, timeout: float) -> list[str]:
-        """Wait until nothing is under way; complaints if it is not so after `timeout` seconds."""
+    async def come(self, timeout: float) -> None:
+        """Wait until nothing is under way, for `timeout` seconds at most."""
         began = time.monotonic()
-        complaints = [*await self._until_ready(), *await self._until_quiet(began + timeout)]
+        await self._until_ready()
+        await self._until_quiet(began + timeout)
         self.stage.notes.tell("rest", seconds=round(time.monotonic() - began, 1))
-        return [*complaints, *await self._leftovers(), *await self._dead_letters()]
+        await self._until_gauges_agree()
+        await self._read_dead_letters()
 
-    async def _until_ready(self) -> list[str]:
+    async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
         while not all((ready := await self.crew.ready()).values()):
             if time.monotonic() > deadline:
-                return [
-                    f"{name} is not ready {READY_TIMEOUT:g} s after everything was healed"
-                    for name in ready
-                    if not ready[name]
-                ]
+                for name in (name for name, answers in ready.items() if not answers):
+                    self.stage.notes.complain(f"{name} is not ready {READY_TIMEOUT:g} s after everything was healed")
+                return
             await asyncio.sleep(LOOK_EVERY)
-        return []
 
-    async def _until_quiet(self, deadline: float) -> list[str]:
+    async def _until_quiet(self, deadline: float) -> None:
         connection = await asyncpg.connect(self.stage.stack.database_url)
         try:
             while under_way := await connection.fetchval(UNDER_WAY):
                 if time.monotonic() > deadline:
-                    return [f"{under_way} runs and calls are still under way when they should be at rest"]
+                    self.stage.notes.complain(
+                        f"{under_way} runs and calls are still under way, and do not come to rest"
+                    )
+                    return
                 await self._give_up_undecidable(connection)
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             await connection.close()
-        return []
 
     async def _give_up_undecidable(self, connection: asyncpg.Connection) -> None:
         unsure = await connection.fetch(UNSURE)
@@ -90,35 +91,34 @@ class Rest:
                 await self.operators.give_up(tenant, call["id"])
                 self.stage.notes.count("given_up_as_undecidable", call_id=call["id"])
 
-    async def _leftovers(self) -> list[str]:
-        """What the gauges go on saying when nothing is under way; they are a little behind."""
+    async def _until_gauges_agree(self) -> None:
+        """The gauges are a little behind what they tell of."""
         deadline = time.monotonic() + GAUGES_TIMEOUT
-        while complaints := await self._gauges():
+        while wrong := await self._wrong_gauges():
             if time.monotonic() > deadline:
-                break
+                for complaint in wrong:
+                    self.stage.notes.complain(complaint)
+                return
             await asyncio.sleep(LOOK_EVERY)
-        return complaints
 
-    async def _gauges(self) -> list[str]:
+    async def _wrong_gauges(self) -> list[str]:
         found = {name: await self.crew.metrics(name) for name in CREW}
-        complaints = [
+        wrong = [
             f"{name} shows {gauge} {found[name].get(gauge)} at rest"
             for name in ("api", "reaper")
             for gauge in GAUGES
             if found[name].get(gauge) != 0
         ]
         active = sum(found[name].get(ACTIVE, 0) for name in DISPATCHERS)
-        return complaints if active == 1 else [*complaints, f"{active:g} dispatchers say that they dial"]
+        return wrong if active == 1 else [*wrong, f"{active:g} dispatchers say that they dial"]
 
-    async def _dead_letters(self) -> list[str]:
-        """Messages that nobody could read, but for those that were meant to be so."""
+    async def _read_dead_letters(self) -> None:
+        """Messages that nobody could read; those that were meant to be so are counted."""
         async with await aio_pika.connect(self.stage.stack.amqp_url) as connection:
             queue = await (await connection.channel()).get_queue(DEAD_LETTERS)
-            complaints = []
             while (message := await queue.get(fail=False)) is not None:
                 await message.ack()
                 if message.body == BODY:
                     self.stage.notes.count("dead_letter")
                 else:
-                    complaints.append(f"a message was given up: {message.body[:200]!r}")
-        return complaints
+                    self.stage.notes.complain(f"a message was given up: {message.body[:200]!r}")

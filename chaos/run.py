@@ -84,13 +84,13 @@ async def _play(stage: Stage, links: Links, accounts: list[Any], rest_seconds: f
         await _until_over(stage, *(player.play() for player in players))
         struck = await provider.behave()
         await links.clear()
-        complaints = await Rest(stage, crew, links, operators, tenants).come(rest_seconds)
+        await Rest(stage, crew, links, operators, tenants).come(rest_seconds)
     finally:
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
     transit = max(links.proxies[f"{name}-provider"].traffic["up"].longest for name in TO_PROVIDER)
-    verdict = await pass_verdict(stage, complaints, transit=transit, struck=struck)
+    verdict = await pass_verdict(stage, transit=transit, struck=struck)
     evidence = None if verdict.clean else await keep(stage, text(stage.plan, verdict))
     return Outcome(verdict, evidence)
 
