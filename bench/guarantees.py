@@ -53,7 +53,7 @@ BLOCKS = {
         {
             "kill": Line("pause after `kill -9` of the active dispatcher", "median below 1 s, worst 3 s"),
             "freeze": Line("pause after a freeze (SIGSTOP) of the active dispatcher", "below 15 s"),
-            "rabbitmq_away": Line("longest pause while RabbitMQ is away (`kill -9`, 5 s, start)", "about a beat (2 s)"),
+            "rabbitmq_away": Line("longest pause while RabbitMQ is away (`kill -9`, 5 s, start)", "below a beat (2 s)"),
             "rabbitmq_back": Line("longest pause from its return until dialling is even"),
             "postgres_back": Line("from PostgreSQL's taking connections again (`kill -9`, start) to the first create"),
             "postgres_whole": Line("the whole pause from its death, its own start included"),

@@ -5,6 +5,8 @@ While the broker is away nobody tells of a freed slot, so the look comes sooner 
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
 
 from services.dispatcher.advance import Advancer
@@ -22,6 +24,9 @@ RETRY = 0.25
 
 UNTOLD = 0.5
 """Seconds between looks while no hints come: what a freed slot or a new run then waits at most."""
+
+OTHERS_RETURN = 5.0
+"""Seconds after our own return to the broker until everybody who tells us something is back there too."""
 
 log = logger()
 
@@ -44,6 +49,7 @@ class Beat:
         self._worker = worker
         self._interval = interval
         self._deaf = deaf
+        self._untold_until = -math.inf
         self._outage = Outage("beat")
 
     async def run(self, term: Term) -> None:
@@ -72,9 +78,15 @@ class Beat:
             if await term.over_within(min(seconds, UNTOLD)):
                 return True
             seconds -= UNTOLD
-            if self._deaf():
+            if self._untold():
                 break
         return term.is_over()
+
+    def _untold(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._deaf():
+            self._untold_until = now + OTHERS_RETURN
+        return now < self._untold_until
 
     def _note(self, seen: dispatching.Beat, source: str) -> None:
         for run_id, business_id in seen.adopted.items():

@@ -24,6 +24,7 @@ class World:
         self.deaf = False
         monkeypatch.setattr(dispatching, "beat", self._beat)
         monkeypatch.setattr(beat, "UNTOLD", 0.01)
+        monkeypatch.setattr(beat, "OTHERS_RETURN", 600.0)
 
     async def _beat(self, *_: object) -> dispatching.Beat:
         self.beats += 1
@@ -51,6 +52,18 @@ async def test_a_beat_is_not_awaited_once_no_hints_come(world: World) -> None:
     await beats(world, 1)
     world.deaf = True
     await beats(world, 5)
+    term.end()
+    await running
+
+
+async def test_the_looks_go_on_when_the_broker_is_back_until_those_who_tell_are_back_too(world: World) -> None:
+    term = Term(1)
+    world.deaf = True
+    running = asyncio.create_task(world.beat(3600).run(term))
+    await beats(world, 2)
+    world.deaf = False
+    seen = world.beats
+    await beats(world, seen + 4)
     term.end()
     await running
 
