@@ -51,6 +51,13 @@ bench: setup  ## measure everything within five minutes and write it into the RE
 recovery: setup  ## measure how long dialling pauses after each fault, and write it into the docs (ten minutes)
 	@exec $(PYTHON) -m bench.recovery --json bench/results/recovery.json --write-docs
 
+dashboards: $(INSTALLED)  ## write deploy/grafana/*.json anew from their code
+	@exec $(PYTHON) -m deploy.grafana
+
+monitoring-check: setup  ## alerts and dashboards against a real Prometheus and Alertmanager (gets them where it may)
+	@deploy/tools/prometheus.sh || echo "without Prometheus: what needs it is skipped, see below" >&2
+	.venv/bin/pytest -v -rs tests/deploy/monitoring
+
 demo: setup  ## run a campaign against the simulator, with everything on this machine
 	@exec $(PYTHON) -m stack demo
 
@@ -79,4 +86,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test dashboards monitoring-check model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean

@@ -49,6 +49,7 @@ CONTRADICTIONS = (
     "several",
 )
 ANSWER_CLASSES = tuple(klass.value for klass in AnswerClass)
+SETTLED_BY = ("callback", "answer", "fetch", "list", "absent", "expired", "hand")
 SECURITY_KINDS = ("bad_signature", "wrong_account", "foreign_business", "foreign_run")
 
 _REQUEST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
@@ -141,6 +142,7 @@ _prepare(DUPLICATE_DIALS_PREVENTED, PREVENTED_BY)
 _prepare(STALE_RUNS, STALE_ACTIONS)
 _prepare(PROVIDER_CONTRADICTIONS, CONTRADICTIONS)
 _prepare(CREATE_RESULTS, ANSWER_CLASSES)
+_prepare(CALLS_SETTLED, SETTLED_BY)
 _prepare(SECURITY_EVENTS, SECURITY_KINDS)
 _prepare(RUNS, RUN_STATUSES)
 _prepare(RUNS_STUCK, STUCK_KINDS)

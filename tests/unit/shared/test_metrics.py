@@ -94,6 +94,7 @@ def test_series_of_closed_labels_stand_at_zero_from_the_start() -> None:
         "calls_started_total",
         'create_results_total{class="account_blocked"}',
         'security_events_total{kind="bad_signature"}',
+        'calls_settled_total{how="absent"}',
         "dead_letters_total",
         "orphan_callbacks_total",
     ):
