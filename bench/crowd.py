@@ -46,6 +46,13 @@ SHARE = 250_000
 """Jobs written by one statement."""
 
 
+DISPERSE = "DELETE FROM outbound_call_jobs WHERE run_id = $1 AND status = 'queued' AND NOT dialed"
+RECOUNT = """
+    UPDATE outbound_call_runs r SET total_leads = (SELECT count(*) FROM outbound_call_jobs j WHERE j.run_id = r.id)
+    WHERE id = $1
+"""
+
+
 @dataclass
 class Crowd:
     """Who is there. Business 0 of the work is the whale, the next ones are small."""
@@ -88,6 +95,12 @@ class Crowd:
     async def queued(self) -> int:
         """How many jobs wait."""
         return int(await self.connection.fetchval(QUEUED))
+
+    async def disperse(self) -> None:
+        """Take away what the whale has not rung: nobody need wait until a million jobs are cancelled and judged."""
+        async with self._unchecked():
+            await self.connection.execute(DISPERSE, self.whale_run)
+            await self.connection.execute(RECOUNT, self.whale_run)
 
     async def settle(self) -> None:
         """What autovacuum would come to do in the end."""

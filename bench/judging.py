@@ -45,14 +45,14 @@ class Judged:
         return cls(int(fields["calls"]), dict(fields["violated"]), tuple(fields["examples"]))
 
 
-async def judge_ledger(ledger: Path, database_url: str, times: Times | None = None) -> Judged:
-    """Wait until nothing is under way, and hold the ledger against the database, by the contract's times unless told.
+async def judge_ledger(
+    ledger: Path, database_url: str, times: Times | None = None, *, wait: float = REST_TIMEOUT
+) -> Judged:
+    """Wait at most so long until nothing is under way, and hold the ledger against the database.
 
-    Raises history.errors.Unreadable.
+    Times are the contract's unless told. Raises history.errors.Unreadable.
     """
-    options = Options(
-        ledger=ledger, database=database_url, times=times or Times(), patience=PATIENCE, wait=REST_TIMEOUT
-    )
+    options = Options(ledger=ledger, database=database_url, times=times or Times(), patience=PATIENCE, wait=wait)
     history = await read_history(options)
     report = as_json(history, judge(history), SHOWN)
     examples = [f"({rule['rule']}) {each['text']}" for rule in report["rules"] for each in rule["violations"]]

@@ -14,16 +14,18 @@ from bench.machine import Machine
 
 FILE = "bench.json"
 LAYOUT = 1
+PLAIN = ("form", "rounds", "began", "load_before", "seconds")
 
 
 @dataclass(frozen=True)
 class Results:
-    """`measured` is by measure, then engine. `seconds` is how long it all took."""
+    """`measured` is by measure, then engine; `load_before` the load average (one minute) before it began, ISO 8601."""
 
     machine: Machine
     form: str
     rounds: int
     began: str
+    load_before: float
     seconds: float
     measured: Mapping[str, Mapping[str, Measured]]
 
@@ -44,8 +46,8 @@ class Results:
             measure: {engine: one.as_json() for engine, one in engines.items()}
             for measure, engines in self.measured.items()
         }
-        about = {"layout": LAYOUT, "form": self.form, "rounds": self.rounds, "began": self.began}
-        return {**about, "seconds": round(self.seconds), "machine": self.machine.as_json(), "measured": measured}
+        about = {name: getattr(self, name) for name in PLAIN}
+        return {"layout": LAYOUT, **about, "machine": self.machine.as_json(), "measured": measured}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Results:
@@ -54,5 +56,5 @@ class Results:
             measure: {engine: Measured.from_json(one) for engine, one in engines.items()}
             for measure, engines in fields["measured"].items()
         }
-        machine = Machine.from_json(fields["machine"])
-        return cls(machine, fields["form"], fields["rounds"], fields["began"], fields["seconds"], measured)
+        about = {name: fields[name] for name in PLAIN}
+        return cls(machine=Machine.from_json(fields["machine"]), measured=measured, **about)

@@ -57,10 +57,6 @@ class Ringfence:
 
         await together(*(start_run(id_, own) for id_, own in zip(ids, leads, strict=True)))
 
-    def adopt(self, business_id: int, run_id: int) -> None:
-        """Count a run that was made otherwise among those that `stop` stops."""
-        self._runs.append((business_id, run_id))
-
     async def stop(self) -> None:
         """Stop every run that is left, and wait until its calls are over."""
         turn = asyncio.Semaphore(AT_ONCE)
@@ -74,9 +70,10 @@ class Ringfence:
 
         await together(*(stop_run(*run) for run in self._runs))
         self._runs.clear()
-        await self._rest()
+        await self.rest()
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
+        """Wait until no run is active and no call live."""
         connection = await asyncpg.connect(self._site.database.superuser_url)
         try:
             async with asyncio.timeout(REST_TIMEOUT):

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv from uv.lock, with any Python from 3.11 on that this machine has; `check-lock` only compares the
-# lock with pyproject.toml. uv comes from PATH, else from the package index into .tools/.
+# lock with pyproject.toml, and any other word names a group to install besides. uv comes from PATH, else from the
+# package index into .tools/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -67,5 +68,6 @@ find_uv
 if [ "${1:-}" = check-lock ]; then
     exec "$uv" lock --check --quiet --python "$python"
 fi
-say "making .venv from uv.lock with $("$python" --version)"
-"$uv" sync --locked --quiet --python "$python"
+group=()
+if [ -n "${1:-}" ]; then group=(--group "$1"); else say "making .venv from uv.lock with $("$python" --version)"; fi
+"$uv" sync --locked --quiet --python "$python" "${group[@]}"

@@ -2,7 +2,7 @@
 
 1,000 runs that have a live call each, no slot free and more jobs queued, so that there is nothing to do but beats,
 sweeps and looks; then live calls in the same way, ten to a business, 10,000 in the full form. CPU is in % of one core,
-memory in MiB resident.
+memory in MiB resident. The history checker judges while the calls go on, for nothing moves.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import asyncpg
 from bench.bench import Bench, Measured
 from bench.cpu import Usage, cpu_between
 from bench.figures import Figure
-from bench.judging import Judged
+from bench.judging import Judged, judge_ledger
 from bench.ringfence import SERVICES, Ringfence
 from bench.site import Site
 from bench.work import Work
 
 RUNS = 1000
-FOR_EVER = 100_000.0
-ENDING = 1.0
+FOR_EVER = {"id": "for ever", "mode": "outcome", "params": {"outcome": "answered", "talk_seconds": 100_000}}
 SETTLE = 5.0
 LIVE_TIMEOUT = 300.0
 LOOK_EVERY = 0.5
@@ -42,14 +41,12 @@ async def measure(bench: Bench) -> Measured:
 
 async def _measure(bench: Bench, name: str, work: Work) -> tuple[dict[str, Figure], Judged]:
     async with bench.engine(Ringfence) as (site, engine):
-        await site.set_call_seconds(FOR_EVER)
+        await site.provider.add_rules(FOR_EVER)
         await engine.start(work)
         await _live(site, work.businesses * work.cap)
         await asyncio.sleep(SETTLE)
         windows = [await _window(site, engine.processes(), bench.sizes.standing_window) for _ in range(bench.rounds)]
-        await site.set_call_seconds(ENDING)
-        await engine.stop()
-        return _figures(name, windows), await engine.judged()
+        return _figures(name, windows), await judge_ledger(site.ledger, site.database.url, wait=0.0)
 
 
 async def _live(site: Site, calls: int) -> None:

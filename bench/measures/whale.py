@@ -41,8 +41,8 @@ async def measure(bench: Bench) -> Measured:
         await asyncio.sleep(WARM_UP)
         began = await _starts(site, crowd)
         await asyncio.sleep(WARM_UP)
-        engine.adopt(crowd.whale, crowd.whale_run)
-        await engine.stop()
+        await crowd.disperse()
+        await engine.rest()
         judged = await engine.judged()
         asked = {call.business: call.asked for call in Record.read(site.ledger).calls if call.business}
         await engine.close()
@@ -65,18 +65,14 @@ async def _site(bench: Bench, small: int) -> AsyncIterator[tuple[Site, Crowd]]:
             for number, business_id in enumerate(crowd.small, 1):
                 await crowd.lead(business_id, number)
             await crowd.settle()
+            yield site, crowd
         finally:
             await connection.close()
-        yield site, crowd
 
 
 async def _starts(site: Site, crowd: Crowd) -> list[float]:
     """When each small business asked for its run, in their order."""
-    connection = await asyncpg.connect(site.database.superuser_url)
-    try:
-        leads = {row["business_id"]: row["id"] for row in await connection.fetch(LEAD_OF, crowd.small)}
-    finally:
-        await connection.close()
+    leads = {row["business_id"]: row["id"] for row in await crowd.connection.fetch(LEAD_OF, crowd.small)}
     url = f"{site.stack.url('api')}/api/outbound_calls/start"
     began = []
     async with aiohttp.ClientSession() as session:
