@@ -20,8 +20,8 @@ from stack.weather import Way, Weather
 CHUNK = 65_536
 NO_LINGER = struct.pack("ii", 1, 0)
 
-Note = Callable[[Way, float], None]
-"""Is told of each piece that is passed on: its way, and for how many seconds it was kept."""
+Note = Callable[[Way, float | None], None]
+"""Is told of each piece: its way, and for how many seconds it was kept until it was passed on, None if swallowed."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -129,6 +129,7 @@ class Passage:
             await self._sky.change()
         if self._sky.now.swallows(way):
             self.lost = True
+            self._note(way, None)
             return False
         return True
 

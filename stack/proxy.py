@@ -24,9 +24,10 @@ BACKLOG = 512
 
 @dataclass
 class Traffic:
-    """What passed in one direction: pieces of it, and the longest that one was kept, in seconds."""
+    """One direction: pieces passed on and swallowed, and the longest that one passed on was kept, in seconds."""
 
     pieces: int = 0
+    swallowed: int = 0
     longest: float = 0.0
 
 
@@ -115,8 +116,11 @@ class Proxy:
         finally:
             self._passages.discard(passage)
 
-    def _note(self, way: Way, kept: float) -> None:
+    def _note(self, way: Way, kept: float | None) -> None:
         traffic = self.traffic[way]
+        if kept is None:
+            traffic.swallowed += 1
+            return
         traffic.pieces += 1
         traffic.longest = max(traffic.longest, kept)
 
