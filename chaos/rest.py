@@ -24,7 +24,7 @@ from history.ledger import read_ledger
 DEAD_LETTERS = "dispatcher.dead"
 LOOK_EVERY = 0.5
 READY_TIMEOUT = 120.0
-GAUGES_TIMEOUT = 60.0
+GAUGES_TIMEOUT = 150.0
 GAUGES = ("ringfence_calls_live", "ringfence_calls_uncertain", "ringfence_jobs_queued")
 UNDECIDABLE_AFTER = "20 s"
 UNDER_WAY = """

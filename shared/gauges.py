@@ -1,6 +1,7 @@
 """Keeps the gauges that describe the database up to date, in the api and the reaper alike.
 
-Rules: `db` must see every business; what grows with history is read so seldom that it takes a fiftieth of the time.
+Rules: `db` must see every business; what grows with history is read so seldom that it takes a fiftieth of the time,
+but once in a minute in any case: a reading that was slow because something was away says nothing about the next.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from shared.settings import Settings
 REFRESH_SECONDS: Final = 2.0
 SHARE: Final = 50
 """A slow figure is read again when this many times its own reading time has passed."""
+LONGEST_PAUSE: Final = 60.0
 
 
 class GaugeRefresher:
@@ -36,7 +38,7 @@ class GaugeRefresher:
         began = time.monotonic()
         if began >= self._slow_due:
             await self._slow()
-            self._slow_due = began + SHARE * (time.monotonic() - began)
+            self._slow_due = began + pause_after(time.monotonic() - began)
 
     async def _calls(self) -> None:
         calls = await read_live_calls(self._db)
@@ -60,3 +62,8 @@ class GaugeRefresher:
         ended = await read_ended_runs(self._db)
         for status in set(RunStatus) - ACTIVE_RUNS:
             metrics.RUNS.labels(status=status.value).set(ended.get(status.value, 0))
+
+
+def pause_after(seconds: float) -> float:
+    """How long a slow figure rests that took so many seconds to read."""
+    return min(SHARE * seconds, LONGEST_PAUSE)
