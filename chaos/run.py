@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from chaos.crew import Crew
 from chaos.deaths import Deaths
 from chaos.evidence import keep
 from chaos.judgement import Verdict, pass_verdict
+from chaos.lag import Lag
 from chaos.links import TO_PROVIDER, Links
 from chaos.notes import Notes
 from chaos.operators import Operators
@@ -79,20 +79,28 @@ async def _play(stage: Stage, links: Links, accounts: list[Any], rest_seconds: f
         operators,
         provider,
     ]
-    watch = asyncio.create_task(crew.watch(), name="watch")
+    lag = Lag()
+    aside = [asyncio.create_task(crew.watch(), name="watch"), asyncio.create_task(lag.measure(), name="lag")]
     try:
         await _until_over(stage, *(player.play() for player in players))
         struck = await provider.behave()
         await links.clear()
         await Rest(stage, crew, links, operators, tenants).come(rest_seconds)
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-    transit = max(links.proxies[f"{name}-provider"].traffic["up"].longest for name in TO_PROVIDER)
+        await _end(aside)
+    transit = lag.allowance + max(links.proxies[f"{name}-provider"].traffic["up"].longest for name in TO_PROVIDER)
     verdict = await pass_verdict(stage, transit=transit, struck=struck)
     evidence = None if verdict.clean else await keep(stage, text(stage.plan, verdict))
     return Outcome(verdict, evidence)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """End what would go on for ever; whatever went wrong in it is raised."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
 
 
 async def _until_over(stage: Stage, *plays: Coroutine[Any, Any, None]) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from stack.errors import StackError
+from stack.errors import ChildFailed, StackError
 from stack.ports import free_port
 from stack.processes import Child
 from stack.rundir import RunDir, reachable_by_all
@@ -83,8 +83,13 @@ class EmbeddedPostgres:
         await self.child.until(self._accepts, READY_TIMEOUT)
 
     async def stop(self) -> None:
-        """End it cleanly, sessions cut off ("fast" in PostgreSQL's words)."""
-        await self.child.stop(STOP_TIMEOUT, signal.SIGINT)
+        """End it cleanly, sessions cut off ("fast" in PostgreSQL's words); one that takes too long is killed."""
+        self.child.send(signal.SIGINT)
+        try:
+            await self.child.wait(STOP_TIMEOUT)
+        except ChildFailed:
+            await self.kill()
+        self.child.end()
 
     async def kill(self) -> None:
         """End it as a crash would: kill -9, nothing flushed that was not confirmed; returns when all of it is gone."""
