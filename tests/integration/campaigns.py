@@ -74,7 +74,7 @@ class Campaigns:
     async def claim_so_many(self, business: int, count: int) -> list[Row]:
         """Claim until there are so many calls; the rate allows a burst of some only."""
         calls: list[Row] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(180):
             while len(calls) < count:
                 calls += await self.claim(business, limit=count - len(calls))
         return calls

@@ -22,6 +22,9 @@ from shared.process import Stop
 from shared.settings import Settings
 from stack.databases import Database, DatabaseServer
 from tests.integration.api.rig import SECRET, Rig, World
+from tests.integration.patience import patient_database
+
+__all__ = ["patient_database"]
 
 
 class KeptEvents:

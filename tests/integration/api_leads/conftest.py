@@ -11,8 +11,9 @@ from shared.settings import Settings
 from tests.integration.api.conftest import rig, world
 from tests.integration.api.conftest import settings as plain_settings
 from tests.integration.api.rig import Asker, Rig, World
+from tests.integration.patience import patient_database
 
-__all__ = ["plain_settings", "rig", "world"]
+__all__ = ["patient_database", "plain_settings", "rig", "world"]
 
 
 @pytest.fixture
