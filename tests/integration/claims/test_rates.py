@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.integration.campaigns import Campaigns, Row, new_sid
 from tests.integration.claims.conftest import Crew
@@ -14,7 +14,7 @@ RATE = "UPDATE {table} SET calls_per_second = $1"
 async def _claim_for(session: Campaigns, businesses: list[int], count: int) -> Counter[int]:
     """Claim until the crew together has so many calls, coming back when the verdict says so."""
     claimed: Counter[int] = Counter()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while await session.connection.fetchval("SELECT count(*) FROM calls") < count:
             rows = await claim_all(session, businesses)
             claimed.update(row["business_id"] for row in rows if row["verdict"] == "claimed")
@@ -61,8 +61,12 @@ async def test_a_slow_shared_account_serves_every_business_in_turn(campaigns: Ca
     businesses = [await campaigns.business(cap=100) for _ in range(12)]
     for business in businesses:
         await campaigns.run(business, 30)
-    await campaigns.connection.execute(RATE.format(table="accounts"), 30.0)
-    claimed = await _claim_for(campaigns, businesses, 48)
+    await campaigns.connection.execute(RATE.format(table="accounts"), 0.001)
+    claimed: Counter[int] = Counter()
+    for _ in range(48):
+        await campaigns.connection.execute("UPDATE accounts SET next_dial_at = clock_timestamp()")
+        (row,) = [row for row in await claim_all(campaigns, businesses) if row["verdict"] == "claimed"]
+        claimed[row["business_id"]] += 1
     assert set(claimed) == set(businesses)
     assert max(claimed.values()) - min(claimed.values()) <= 1
 
@@ -78,7 +82,7 @@ async def test_each_business_keeps_its_own_rate(campaigns: Campaigns) -> None:
     assert claimed[fast] > 1
     (verdict_,) = [row for row in rows if row["business_id"] == slow and row["call_id"] is None]
     assert verdict_["verdict"] == "rate"
-    assert 90 < verdict_["retry_in"] <= 100
+    assert 10 < verdict_["retry_in"] <= 100
 
 
 async def _blocked(campaigns: Campaigns) -> Row:
@@ -112,23 +116,29 @@ async def test_a_blocked_account_is_probed_once_at_a_time_with_growing_pauses(ca
     business = await campaigns.business(cap=20)
     await campaigns.run(business, 20)
     (call, other) = (await campaigns.claim_so_many(business, 2))[:2]
+    before = await _now(campaigns)
     assert (await answered(campaigns, call, "account_blocked", code="20003"))["account_change"] == "opened"
     await answered(campaigns, other, "account_blocked", code="20003")  # was on its way when the first was refused
-    pauses = []
-    for _ in range(4):
-        blocked = await campaigns.connection.fetchrow("SELECT retry_at - clock_timestamp() AS pause FROM accounts")
-        assert blocked is not None
-        pauses.append(round(blocked["pause"].total_seconds()))
+    for seconds in (5, 10, 20, 30):
+        retry_at = (await _blocked(campaigns))["retry_at"]
+        pause = timedelta(seconds=seconds)
+        assert before + pause <= retry_at <= await _now(campaigns) + pause
+        await campaigns.connection.execute("UPDATE accounts SET retry_at = clock_timestamp() + interval '1 h'")
         assert await verdict(campaigns, business) == "provider"
         await campaigns.connection.execute("UPDATE accounts SET retry_at = clock_timestamp()")
-        (probe,) = await campaigns.claim(business)
+        (probe,) = await campaigns.claim(business, send_within=600)
         assert await verdict(campaigns, business) == "provider"
+        before = await _now(campaigns)
         await answered(campaigns, probe, "account_blocked", code="20003")
-    assert pauses == [5, 10, 20, 30]
     await campaigns.connection.execute("UPDATE accounts SET retry_at = clock_timestamp()")
     (probe,) = await campaigns.claim(business)
     assert (await answered(campaigns, probe, "accepted", new_sid()))["account_change"] == "closed"
     assert len(await campaigns.claim(business)) > 1
+
+
+async def _now(campaigns: Campaigns) -> datetime:
+    moment: datetime = await campaigns.connection.fetchval("SELECT clock_timestamp()")
+    return moment
 
 
 async def test_an_answer_from_before_the_block_does_not_close_it(campaigns: Campaigns) -> None:
@@ -136,11 +146,11 @@ async def test_an_answer_from_before_the_block_does_not_close_it(campaigns: Camp
     business = await campaigns.business(cap=20)
     await campaigns.run(business, 20)
     first, second = await campaigns.claim_so_many(business, 2)
-    await answered(campaigns, first, "throttled", code="20429", retry_after=7)
+    await answered(campaigns, first, "throttled", code="20429", retry_after=200)
     assert (await answered(campaigns, second, "accepted", new_sid()))["account_change"] is None
     rows = await claim_all(campaigns, [business])
     assert rows[-1]["verdict"] == "provider"
-    assert 6 < rows[-1]["retry_in"] <= 7
+    assert 20 < rows[-1]["retry_in"] <= 200
 
 
 async def test_a_missed_deadline_says_nothing_about_the_account(campaigns: Campaigns) -> None:
@@ -159,20 +169,20 @@ async def test_what_a_slot_waited_for_leaves_out_what_held_it_back(campaigns: Ca
     calls = await campaigns.claim_so_many(business, 2)
     assert [call["waited"] for call in calls] == [None, None]  # the slots had been free before there was a job
     await ended(campaigns, calls[0])
-    earlier = "UPDATE calls SET ended_at = ended_at - interval '5 s' WHERE id = $1"
-    await campaigns.connection.execute("UPDATE outbound_call_jobs SET updated_at = updated_at - interval '60 s'")
+    earlier = "UPDATE calls SET ended_at = ended_at - interval '500 s' WHERE id = $1"
+    await campaigns.connection.execute("UPDATE outbound_call_jobs SET updated_at = updated_at - interval '6000 s'")
     await campaigns.connection.execute(earlier, calls[0]["call_id"])
     await campaigns.connection.execute("UPDATE accounts SET next_dial_at = '-infinity'")
-    await campaigns.connection.execute("UPDATE businesses SET next_dial_at = clock_timestamp() - interval '1 s'")
+    await campaigns.connection.execute("UPDATE businesses SET next_dial_at = clock_timestamp() - interval '100 s'")
     (held,) = await campaigns.claim(business)
-    assert 1 <= held["waited"] < 4
+    assert 100 <= held["waited"] < 400
     await ended(campaigns, calls[1])
     await campaigns.connection.execute(earlier, calls[1]["call_id"])
     await campaigns.connection.execute(
         "UPDATE businesses SET next_dial_at = '-infinity'; UPDATE accounts SET next_dial_at = '-infinity'"
     )
     (free,) = await campaigns.claim(business)
-    assert 5 <= free["waited"] < 30
+    assert 500 <= free["waited"] < 3000
 
 
 async def test_the_slowest_and_the_fastest_rate_can_be_claimed_with(campaigns: Campaigns) -> None:
