@@ -26,17 +26,23 @@ SHORT = (0.05, 1.5)
 LONG = (4.2, FREEZE_LIMIT)
 LONGEST = (5.0, 12.0)
 STAYS_DOWN = (0.5, 4.0)
+AGAIN_SOON_SHARE = 0.3
+RECOVERY = 20.0
 SEARCH = 3.0
 LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True)
 class Blow:
-    """What happens to a process, for how long it is frozen, and how long it stays down once it is dead (seconds)."""
+    """What happens to a process, and the seconds for which it is frozen, and stays down once it is dead.
+
+    `again_soon`: it may meet its next blow before it is ready again.
+    """
 
     deed: str
     frozen: float
     down: float
+    again_soon: bool
 
 
 def draw(chance: random.Random, *, dials: bool) -> Blow:
@@ -44,7 +50,7 @@ def draw(chance: random.Random, *, dials: bool) -> Blow:
     deed = chance.choices(list(DEEDS), list(DEEDS.values()))[0]
     span = SHORT if deed == "short_freeze" else LONG if dials else LONGEST
     down = chance.uniform(*STAYS_DOWN) if chance.random() < 0.4 else 0.0
-    return Blow(deed, chance.uniform(*span), down)
+    return Blow(deed, chance.uniform(*span), down, again_soon=chance.random() < AGAIN_SOON_SHARE)
 
 
 class Deaths:
@@ -91,6 +97,16 @@ class Deaths:
         if not self._stage.stack.running(name):
             await self._stage.pause(blow.down)
             await self._crew.revive(name)
+        if not blow.again_soon:
+            await self._until_ready(name)
+
+    async def _until_ready(self, name: str) -> None:
+        """Give it the chance to do something before it is struck again, however slow the machine is."""
+        deadline = time.monotonic() + RECOVERY
+        while not self._stage.over and time.monotonic() < deadline:
+            if await self._stage.stack.service(name).answers():
+                return
+            await self._stage.pause(LOOK_EVERY)
 
     async def _freeze(self, name: str, seconds: float, *, thaw: bool) -> None:
         began = time.monotonic()

@@ -69,7 +69,7 @@ class Tenant:
     async def leads(self, count: int, chance: random.Random) -> list[int]:
         """The ids of so many leads: mostly new ones, some with a number that others call too, some of earlier runs."""
         old = [chance.choice(self.known) for _ in range(count) if self.known and chance.random() < KNOWN_SHARE]
-        phones = [self._phone(chance) for _ in range(count - len(old))]
+        phones = [self._phone(chance) for _ in range(max(1, count - len(old)))]
         ids = await self.client.add_leads(phones)
         self.dialled += phones
         self.known += ids
