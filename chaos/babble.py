@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 
 import aio_pika
@@ -21,6 +22,7 @@ class Babbler:
         self._stage = stage
 
     async def play(self) -> None:
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a broker that is away is told of by our counts
         await self._stage.now_and_then("babble", MEAN, self._babble)
 
     async def _babble(self, _chance: random.Random) -> None:
