@@ -21,7 +21,7 @@ MODULES = {
     "simulator": "simulator",
 }
 READY_TIMEOUT = 120.0
-STOP_TIMEOUT = 30.0
+STOP_TIMEOUT = 60.0
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 METRICS_TIMEOUT = aiohttp.ClientTimeout(total=60)
 

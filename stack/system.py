@@ -26,7 +26,7 @@ from stack.service import Service
 from stack.simulator import Simulator
 
 ALL_SERVICES = ("api", "webhook", "dispatcher", "reaper", "simulator")
-LOG_TIMEOUT = 30.0
+LOG_TIMEOUT = 120.0
 POLL = 0.05
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Stack:
         await self.service(name).start(settings or {}, until=until)
 
     async def stop(self, name: str) -> int | None:
-        """SIGTERM; its exit status, after at most 30 s."""
+        """SIGTERM; its exit status, after at most a minute."""
         return await self.service(name).stop()
 
     async def restart(self, name: str, settings: Settings | None = None) -> None:
@@ -135,7 +135,7 @@ class Stack:
         """Signal an instance and wait until it has ended; its exit status."""
         child = self.service(name).child
         child.send(number)
-        status = await child.wait(30)
+        status = await child.wait(LOG_TIMEOUT)
         child.end()
         return status
 

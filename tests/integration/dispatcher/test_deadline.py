@@ -9,14 +9,15 @@ import pytest
 
 from tests.integration.dispatcher.conftest import MakeRig
 from tests.integration.dispatcher.proxy import ClaimProxy
-from tests.integration.dispatcher.rig import STARTED, Rig
+from tests.integration.dispatcher.rig import PATIENCE, STARTED, Rig
 
+SEND_WITHIN = 2.0
 BY_DEADLINE = 'ringfence_duplicate_dials_prevented_total{how="deadline"}'
 
 
 @pytest.fixture
 async def rig(make_rig: MakeRig) -> Rig:
-    return await make_rig({"SEND_WITHIN": "1"}, services=("simulator",))
+    return await make_rig({"SEND_WITHIN": f"{SEND_WITHIN:g}"}, services=("simulator",))
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ async def proxy(rig: Rig) -> AsyncIterator[ClaimProxy]:
 
 
 async def committed_claim(rig: Rig, proxy: ClaimProxy, run: int, calls: int) -> None:
-    await asyncio.wait_for(proxy.sprung.wait(), 20)
+    await asyncio.wait_for(proxy.sprung.wait(), PATIENCE)
 
     async def committed() -> bool:
         return await rig.states(run) == {"dialing": calls}
@@ -37,19 +38,30 @@ async def committed_claim(rig: Rig, proxy: ClaimProxy, run: int, calls: int) -> 
     await rig.until(committed, "the claim is in the database")
 
 
+async def by_deadline(rig: Rig, run: int) -> int:
+    """How many calls of the run, the only one of its dispatcher, were handed back: rows and metric agree.
+
+    On a slow machine what was handed back once may be again.
+    """
+    states = await rig.states(run)
+    assert set(states) == {"abandoned", "accepted"}
+    assert await rig.metric(BY_DEADLINE) == states["abandoned"]
+    return states["abandoned"]
+
+
 async def test_a_claim_whose_answer_comes_too_late_is_handed_back_and_dialled_once(rig: Rig, proxy: ClaimProxy) -> None:
     business = await rig.business()
     proxy.arm()
     run = await rig.run(business, 4, publish=True)
     await committed_claim(rig, proxy, run, 4)
-    await asyncio.sleep(1.2)  # past SEND_WITHIN
+    await asyncio.sleep(SEND_WITHIN + 0.2)
     assert await rig.rung() == []
     proxy.release()
     await rig.in_progress(run, 4)
-    assert await rig.metric(BY_DEADLINE) == 4
-    assert await rig.metric('ringfence_create_results_total{class="deadline"}') == 4
+    handed_back = await by_deadline(rig, run)
+    assert handed_back >= 4
+    assert await rig.metric('ringfence_create_results_total{class="deadline"}') == handed_back
     assert await rig.metric(STARTED) == 4, "what was handed back has not started"
-    assert await rig.states(run) == {"abandoned": 4, "accepted": 4}
     assert await rig.pool.fetchval("SELECT max(attempts) FROM outbound_call_jobs WHERE run_id = $1", run) == 1
     await rig.nobody_twice()
 
@@ -61,9 +73,8 @@ async def test_a_claim_whose_answer_is_lost_is_handed_back_and_dialled_once(rig:
     await committed_claim(rig, proxy, run, 4)
     proxy.cut()
     await rig.in_progress(run, 4)
-    assert await rig.metric(BY_DEADLINE) == 4
-    assert [line["calls"] for line in rig.events("CLAIMS_HANDED_BACK")] == [4]
-    assert await rig.states(run) == {"abandoned": 4, "accepted": 4}
+    assert await by_deadline(rig, run) >= 4
+    assert rig.events("CLAIMS_HANDED_BACK")[0]["calls"] == 4
     await rig.nobody_twice()
 
 
@@ -107,17 +118,17 @@ async def test_a_process_that_slept_through_its_deadline_sends_nothing(rig: Rig,
     await committed_claim(rig, proxy, run, 3)
     rig.stack.freeze("dispatcher")
     proxy.release()
-    await asyncio.sleep(1.3)  # past SEND_WITHIN, with the claim's answer in its socket
+    await asyncio.sleep(SEND_WITHIN + 0.3)  # with the claim's answer in its socket
     assert await rig.rung() == []
     rig.stack.thaw("dispatcher")
     await rig.in_progress(run, 3)
-    assert await rig.metric(BY_DEADLINE) == 3
+    assert await by_deadline(rig, run) >= 3
     await rig.nobody_twice()
 
 
 async def test_a_database_that_was_away_costs_no_result_and_no_campaign(make_rig: MakeRig) -> None:
     rig = await make_rig(own_servers=True)
-    await rig.stack.simulator.add_rules({"mode": "response_delay", "params": {"seconds": 2}, "times": 3})
+    await rig.stack.simulator.add_rules({"mode": "response_delay", "params": {"seconds": 3600}, "times": 3})
     business = await rig.business(cap=3)
     first = await rig.run(business, 8, publish=True)
 
@@ -126,6 +137,7 @@ async def test_a_database_that_was_away_costs_no_result_and_no_campaign(make_rig
 
     await rig.until(rung, "three creates reached the provider")
     await rig.stack.kill_postgres()
+    await rig.answered()
 
     async def answered() -> bool:
         return await rig.metric('ringfence_create_results_total{class="accepted"}') == 3
@@ -138,7 +150,7 @@ async def test_a_database_that_was_away_costs_no_result_and_no_campaign(make_rig
 
     await rig.until(named, "readiness names the database")
     await rig.stack.start_postgres()
-    await rig.in_progress(first, 3, timeout=60)
+    await rig.in_progress(first, 3)
     sids = {row["call_sid"] for row in await rig.pool.fetch("SELECT call_sid FROM calls")}
     assert sids == {entry["sid"] for entry in await rig.rung()}
     await rig.end_calls(first)

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 
 from tests.integration.dispatcher.conftest import MakeRig
-from tests.integration.dispatcher.rig import STARTED, Rig
+from tests.integration.dispatcher.rig import PATIENCE, STARTED, Rig
 
 
 async def test_a_stop_in_the_middle_of_a_slow_create_records_its_answer(rig: Rig) -> None:
-    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 10}})
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 3600}})
     business = await rig.business(cap=1)
     run = await rig.run(business, 3, publish=True)
     await rig.until(lambda: rung(rig), "the create reached the provider")
-    assert await rig.stack.stop("dispatcher") == 0
+    rig.stack.service("dispatcher").child.send(signal.SIGTERM)
+    await rig.stack.logged("dispatcher", "LEASE_GIVEN_UP", timeout=PATIENCE)
+    await rig.answered()
+    assert await rig.stack.service("dispatcher").child.wait(PATIENCE) == 0
     assert await rig.statuses(run) == {"in_progress": 1, "queued": 2}
     (entry,) = await rig.rung()
     assert await rig.pool.fetchval("SELECT call_sid FROM calls WHERE run_id = $1", run) == entry["sid"]
     assert rig.events("WORKER_STOP")[-1]["status"] == 0
 
 
-async def test_a_stop_with_nothing_under_way_is_quick(rig: Rig) -> None:
-    began = time.monotonic()
+async def test_a_stop_with_nothing_under_way_waits_for_nothing(rig: Rig) -> None:
+    """One that waited for answers would be killed for it: they may take longer than a stop."""
     assert await rig.stack.stop("dispatcher") == 0
-    assert time.monotonic() - began < 8
     assert rig.events("LEASE_GIVEN_UP")
     assert not rig.events("TASK_CANCELLED")
 
 
-async def test_a_standby_stops_quickly_and_leaves_the_lease_alone(make_rig: MakeRig) -> None:
+async def test_a_standby_stops_and_leaves_the_lease_alone(make_rig: MakeRig) -> None:
     rig = await make_rig()
     await rig.stack.start("dispatcher2")
-    began = time.monotonic()
     assert await rig.stack.stop("dispatcher2") == 0
-    assert time.monotonic() - began < 8
     assert await rig.active("dispatcher") == ["dispatcher"]
 
 
 async def test_a_death_before_the_answer_leaves_the_row_to_the_reaper(rig: Rig) -> None:
-    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 10}})
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 3600}})
     business = await rig.business(cap=3)
     run = await rig.run(business, 1, publish=True)
     await rig.until(lambda: rung(rig), "the create reached the provider")
@@ -69,7 +68,7 @@ async def test_a_schema_that_is_too_old_is_one_line_and_status_3(make_rig: MakeR
     rig = await make_rig(services=("simulator",))
     await rig.pool.execute("DELETE FROM alembic_version")
     await rig.stack.start("dispatcher", until=None)
-    assert await rig.stack.service("dispatcher").child.wait(40) == 3
+    assert await rig.stack.service("dispatcher").child.wait(PATIENCE) == 3
     assert len(rig.events("SCHEMA_TOO_OLD")) == 1
     assert not [line for line in rig.stack.logs("dispatcher") if line["level"] == "ERROR" and "exc_info" in line]
 
@@ -95,14 +94,15 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(make_rig: Make
 
 
 async def test_a_fault_of_its_own_ends_it_with_status_1_and_what_is_under_way_is_recorded(rig: Rig) -> None:
-    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 3}})
+    await rig.stack.simulator.once({"mode": "response_delay", "params": {"seconds": 3600}})
     business = await rig.business(cap=1)
     run = await rig.run(business, 1, publish=True)
     await rig.until(lambda: rung(rig), "the create reached the provider")
     await rig.pool.execute("DROP FUNCTION ringfence_beat")
-    assert await rig.stack.service("dispatcher").child.wait(40) == 1
+    await rig.stack.logged("dispatcher", "LEASE_GIVEN_UP", timeout=PATIENCE)  # a successor need not wait
+    await rig.answered()
+    assert await rig.stack.service("dispatcher").child.wait(PATIENCE) == 1
     assert await rig.statuses(run) == {"in_progress": 1}
-    assert rig.events("LEASE_GIVEN_UP"), "a successor need not wait"
     assert len(rig.events("TASK_DIED")) == 1
 
 

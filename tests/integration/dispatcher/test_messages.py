@@ -9,10 +9,10 @@ import aio_pika
 from shared import topology
 from shared.events import Event, RunStale, SlotReleased
 from tests.integration.dispatcher.conftest import MakeRig
-from tests.integration.dispatcher.rig import BY_HINT, CLAIMS, STARTED, Rig, measured, run_created
+from tests.integration.dispatcher.rig import BY_HINT, CLAIMS, PATIENCE, STARTED, Rig, measured, run_created
 
 BEAT = 0.5
-SLACK = 10.0
+SLACK = 60.0
 """Seconds that a busy machine may take on top of what is promised."""
 
 
@@ -136,7 +136,7 @@ async def test_ten_thousand_identical_hints_cost_few_claims(make_rig: MakeRig) -
     events = [slot_released(business, run)] * 10_000
     for start in range(0, len(events), 500):
         await asyncio.gather(*(rig.publish(event) for event in events[start : start + 500]))
-    await rig.until(lambda: emptied(rig), "the queue is empty", timeout=120)
+    await rig.until(lambda: emptied(rig), "the queue is empty", timeout=300)
     claims = await rig.settled(CLAIMS) - before
     measured("claims for 10,000 hints", claims)
     assert await rig.metric(STARTED) == 2
@@ -238,4 +238,4 @@ async def put_back(rig: Rig) -> None:
             taken.set()
 
         await queue.consume(take)
-        await asyncio.wait_for(taken.wait(), 10)
+        await asyncio.wait_for(taken.wait(), PATIENCE)

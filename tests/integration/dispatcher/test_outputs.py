@@ -26,7 +26,7 @@ async def campaign(rig: Rig) -> int:
             await rig.publish(SlotReleased(business_id=business, run_id=run, job_id=1))
         return (await rig.statuses(run))["queued"] == 0 and not (await rig.states(run))["accepted"]
 
-    await rig.until(over, "the campaign is over", timeout=60)
+    await rig.until(over, "the campaign is over", timeout=180)
     return run
 
 
