@@ -82,7 +82,7 @@ class Crowd:
             if len(self._idle) <= jobs * BYSTANDERS_SHARE:
                 await self.connection.execute(EMPLOY, self._idle)
                 self._idle = []
-            for number, business_id in enumerate(self.small, 1):
+            for number, business_id in enumerate(self.small if small_jobs else (), 1):
                 run = self._runs.get(business_id) or await self._run(business_id)
                 queued = await self.connection.fetchval(QUEUED_OF, run)
                 await self._queue(business_id, number, run, small_jobs - queued)

@@ -111,9 +111,10 @@ ALTER TABLE calls ADD CONSTRAINT calls_duplicate_marked CHECK ((duplicate_of IS 
 ALTER TABLE calls ADD CONSTRAINT calls_token_key UNIQUE (dial_token);
 -- One row per call that the provider knows.
 CREATE UNIQUE INDEX calls_sid_once ON calls (call_sid) WHERE call_sid IS NOT NULL;
--- One slot number per live call of a business, one live call per job, one live call per lead.
+-- One slot number per live call of a business, one live call per job, one live call per lead. Indexes of live calls all
+-- begin with the business: a planner that was told that none live would else walk one of them whole for each business.
 CREATE UNIQUE INDEX calls_slot_once ON calls (business_id, slot_no) WHERE ended_at IS NULL;
-CREATE UNIQUE INDEX calls_job_live_once ON calls (job_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX calls_job_live_once ON calls (business_id, job_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX calls_lead_live_once ON calls (business_id, lead_id) WHERE ended_at IS NULL;
 -- One live call without a certain sid per account and number: what makes a listing unambiguous.
 CREATE UNIQUE INDEX calls_number_unsure_once ON calls (account_id, to_number)
@@ -121,7 +122,7 @@ CREATE UNIQUE INDEX calls_number_unsure_once ON calls (account_id, to_number)
 CREATE INDEX calls_of_job ON calls (job_id);
 -- When the slots that are free now were freed: what turnaround is measured from.
 CREATE INDEX calls_latest_ends ON calls (business_id, ended_at) WHERE ended_at IS NOT NULL AND duplicate_of IS NULL;
-CREATE INDEX calls_run_live ON calls (run_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_run_live ON calls (business_id, run_id) WHERE ended_at IS NULL;
 -- What the reaper walks: live calls, and given-up ones whose call surfaced, when their next look is due.
 CREATE INDEX calls_check_due ON calls (next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE INDEX calls_hangup_due ON calls (hangup_at) WHERE hangup_at IS NOT NULL;

@@ -25,12 +25,14 @@ BEGIN
         WHERE o.business_id = p_business AND o.ended_at IS NULL AND NOT o.cancel_requested
           AND (SELECT j.job_id FROM ringfence_open_jobs(p_business, o.id, o.claim_floor, p_account) j
                ORDER BY j.job_id LIMIT 1) IS NOT NULL
-        ORDER BY (SELECT count(*) FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL), o.id
+        ORDER BY (SELECT count(*) FROM calls c
+                  WHERE c.business_id = p_business AND c.run_id = o.id AND c.ended_at IS NULL), o.id
         LIMIT p_want FOR NO KEY UPDATE SKIP LOCKED) x;
 
     WHILE v_left > 0 AND cardinality(v_runs) > 0 LOOP
         SELECT array_agg(x.id ORDER BY x.live, x.id), array_agg(x.live ORDER BY x.live, x.id) INTO v_runs, v_live
-        FROM (SELECT u.id, (SELECT count(*)::integer FROM calls c WHERE c.run_id = u.id AND c.ended_at IS NULL) AS live
+        FROM (SELECT u.id, (SELECT count(*)::integer FROM calls c WHERE c.business_id = p_business AND c.run_id = u.id
+                              AND c.ended_at IS NULL) AS live
               FROM unnest(v_runs) u (id)) x;
         -- with one run it takes all there is; with several the first catches up with the second, then they share
         v_take := CASE WHEN cardinality(v_runs) = 1 THEN v_left
@@ -90,7 +92,8 @@ BEGIN
                 claim_floor = coalesce(
                     (SELECT j.id FROM outbound_call_jobs j WHERE j.run_id = o.id AND j.status = 'queued'
                        AND j.id >= o.claim_floor ORDER BY j.id LIMIT 1),
-                    (SELECT max(c.job_id) + 1 FROM calls c WHERE c.run_id = o.id AND c.ended_at IS NULL))
+                    (SELECT max(c.job_id) + 1 FROM calls c WHERE c.business_id = p_business AND c.run_id = o.id
+                       AND c.ended_at IS NULL))
             WHERE o.id = r.id;
         END IF;
         v_left := v_left - v_got;

@@ -16,10 +16,11 @@ BEGIN
     IF v_jobs IS NOT NULL THEN
         UPDATE outbound_call_runs SET force_cancelled = true WHERE id = p_run;
         IF p_hangup THEN
-            PERFORM 1 FROM calls WHERE run_id = p_run AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE;
+            PERFORM 1 FROM calls WHERE business_id = p_business AND run_id = p_run AND ended_at IS NULL
+            ORDER BY id FOR NO KEY UPDATE;
             UPDATE calls SET hangup_requested_at = coalesce(hangup_requested_at, clock_timestamp()),
                 hangup_at = clock_timestamp()
-            WHERE run_id = p_run AND ended_at IS NULL;
+            WHERE business_id = p_business AND run_id = p_run AND ended_at IS NULL;
             GET DIAGNOSTICS v_calls = ROW_COUNT;
         END IF;
     END IF;

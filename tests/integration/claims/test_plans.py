@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from stack.databases import DatabaseServer
-from tests.integration.campaigns import WORKER, Campaigns, campaigns_in
+from tests.integration.campaigns import WORKER, Campaigns, campaigns_in, new_sid
 
 BUSINESSES, JOBS_EACH, HISTORY_EACH = 1000, 50, 50
 
@@ -157,3 +157,67 @@ async def test_a_callbacks_call_is_found_by_its_token(crowded: Campaigns) -> Non
 async def test_a_sweep_with_nothing_due_reads_next_to_nothing(crowded: Campaigns, statement: str) -> None:
     """Every reaper asks every second, with all of history in the table."""
     assert await _pages(crowded.connection, statement) < 60
+
+
+TOUCHED = """
+    SELECT sum(seq_tup_read)::integer AS walked, sum(idx_tup_fetch)::integer AS fetched FROM pg_stat_xact_user_tables
+    WHERE relname IN ('calls', 'outbound_call_jobs', 'leads', 'call_events')
+"""
+RECORD_DIALS = "SELECT * FROM ringfence_record_dials($1, '5 s', '60 s')"
+TAKES = {"checks": "SELECT * FROM ringfence_take_checks(50)", "hang-ups": "SELECT * FROM ringfence_take_hangups(50)"}
+
+
+async def _rows_touched(connection: asyncpg.Connection, statement: str, *values: Any) -> int:
+    """How many rows of the large tables a statement fetches by an index; it must walk none of these tables."""
+    before = await connection.fetchrow(TOUCHED)
+    await connection.fetch(statement, *values)
+    after = await connection.fetchrow(TOUCHED)
+    assert after["walked"] == before["walked"]
+    return int(after["fetched"] - before["fetched"])
+
+
+@pytest.fixture
+async def undone(crowded: Campaigns) -> AsyncIterator[asyncpg.Connection]:
+    """The crowded database's connection, in a transaction that is taken back."""
+    transaction = crowded.connection.transaction()
+    await transaction.start()
+    yield crowded.connection
+    await transaction.rollback()
+
+
+async def test_a_claim_touches_a_few_rows_for_each_job(crowded: Campaigns, undone: asyncpg.Connection) -> None:
+    business = await _some_business(crowded)
+    assert await _rows_touched(undone, CLAIM, [business], WORKER, crowded.epoch, 3) < 3 * 40
+
+
+async def test_a_claim_for_many_businesses_touches_a_few_rows_for_each(
+    crowded: Campaigns, undone: asyncpg.Connection
+) -> None:
+    businesses = [row["id"] for row in await crowded.rows("SELECT id FROM businesses ORDER BY id LIMIT 100")]
+    assert await _rows_touched(undone, CLAIM, businesses, WORKER, crowded.epoch, 100) < 100 * 40
+
+
+async def test_a_beat_touches_one_job_of_each_run(crowded: Campaigns, undone: asyncpg.Connection) -> None:
+    beat = "SELECT * FROM ringfence_beat($1, $2)"
+    assert await _rows_touched(undone, beat, WORKER, crowded.epoch) <= 2 * BUSINESSES
+
+
+async def test_the_record_of_an_answer_touches_a_few_rows(crowded: Campaigns, undone: asyncpg.Connection) -> None:
+    call = (await crowded.claim(await _some_business(crowded), limit=1))[0]
+    item = {"call_id": call["call_id"], "token": str(call["dial_token"]), "class": "accepted", "call_sid": new_sid()}
+    assert await _rows_touched(undone, RECORD_DIALS, json.dumps([item])) < 30
+
+
+@pytest.mark.parametrize("take", TAKES.values(), ids=TAKES.keys())
+async def test_settling_takes_touch_what_is_due_and_nothing_else(
+    crowded: Campaigns, undone: asyncpg.Connection, take: str
+) -> None:
+    """Breaks when a reaper's every second walks calls that are over, or that live and are not due."""
+    businesses = [row["id"] for row in await crowded.rows("SELECT id FROM businesses ORDER BY id DESC LIMIT 20")]
+    calls = await crowded.claim(*businesses, limit=20)
+    await undone.execute(
+        "UPDATE calls SET next_check_at = now() - interval '1 s', hangup_at = now() - interval '1 s', state = 'accepted',"
+        " call_sid = 'CA' || md5(id::text) WHERE id = ANY ($1)",
+        [call["call_id"] for call in calls[:5]],
+    )
+    assert await _rows_touched(undone, take) < 200
