@@ -67,6 +67,7 @@ class Campaign:
         if await self.rig.clear(*(("reaper", "dispatcher") if self.scenes.quiet else ())):
             await self.hand.distrust()
         await self.rig.start("api", "webhook")
+        await eventually(self.stack.service("webhook").answers, "a webhook service that takes callbacks")
         account = next_account()
         admin = PatientClient(self.stack.url("api"), self.stack.token("platform_admin"))
         twilio = {"account_sid": account.sid, "auth_token": account.auth_token, "from_number": account.from_number}
