@@ -101,6 +101,8 @@ class Crowd:
         async with self._unchecked():
             await self.connection.execute(DISPERSE, self.whale_run)
             await self.connection.execute(RECOUNT, self.whale_run)
+        # its last call may have ended while the jobs were being deleted: then nobody else ends the run
+        await self.connection.execute("SELECT ringfence_finish_run($1)", self.whale_run)
 
     async def settle(self) -> None:
         """What autovacuum would come to do in the end."""

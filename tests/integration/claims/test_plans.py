@@ -216,8 +216,8 @@ async def test_settling_takes_touch_what_is_due_and_nothing_else(
     businesses = [row["id"] for row in await crowded.rows("SELECT id FROM businesses ORDER BY id DESC LIMIT 20")]
     calls = await crowded.claim(*businesses, limit=20)
     await undone.execute(
-        "UPDATE calls SET next_check_at = now() - interval '1 s', hangup_at = now() - interval '1 s', state = 'accepted',"
-        " call_sid = 'CA' || md5(id::text) WHERE id = ANY ($1)",
+        "UPDATE calls SET next_check_at = now() - interval '1 s', hangup_at = now() - interval '1 s',"
+        " state = 'accepted', call_sid = 'CA' || md5(id::text) WHERE id = ANY ($1)",
         [call["call_id"] for call in calls[:5]],
     )
     assert await _rows_touched(undone, take) < 200
