@@ -15,6 +15,7 @@ import pytest
 from stack.brokers import BrokerServer
 from stack.databases import Database, DatabaseServer
 from stack.environment import Settings
+from stack.ports import free_port
 from stack.rundir import RunDir
 from stack.system import ALL_SERVICES, Stack
 
@@ -25,6 +26,12 @@ def run_dir() -> Iterator[RunDir]:
     run = RunDir("tests")
     yield run
     run.release()
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port out of a block that no other process has: pytest-asyncio's own may be taken by another before its use."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")

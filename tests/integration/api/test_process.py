@@ -34,7 +34,7 @@ async def run_api(*arguments: str, **settings: str) -> tuple[int, str, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), 180)
     finally:
         if process.returncode is None:
             process.kill()
@@ -52,7 +52,7 @@ def service_settings(database_url: str) -> dict[str, str]:
     }
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 30) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 180) -> None:
     deadline = time.monotonic() + timeout
     while not await condition():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -214,7 +214,7 @@ async def test_a_started_run_is_told_to_the_dispatchers_queue(database_url: str,
         connection = await aio_pika.connect(amqp_url)
         async with connection:
             queue = await (await connection.channel()).get_queue("dispatcher")
-            async with asyncio.timeout(30), queue.iterator(no_ack=True) as messages:
+            async with asyncio.timeout(180), queue.iterator(no_ack=True) as messages:
                 message = await anext(messages)
         assert message.routing_key == "run.created"
         assert json.loads(message.body)["run_id"] == run_id

@@ -37,7 +37,7 @@ async def claiming(world: World, business: int) -> AsyncIterator[None]:
 
 
 async def first_claim(asker: Asker, run_id: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if (await asker.run(run_id))["in_progress"]:
             return

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.history.scene import Scene
 from tests.integration.history.settlings import by_answer_and_callback, with_a_second_sid
 
-TIMEOUT = 60.0
+TIMEOUT = 240.0
 
 
 async def run(*arguments: object) -> tuple[int | None, str, str]:

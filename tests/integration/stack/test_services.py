@@ -54,7 +54,7 @@ async def test_a_frozen_service_lives_and_does_not_answer(small: Stack) -> None:
     assert small.running("simulator")
     assert not await small.service("simulator").answers("/healthz")
     small.thaw("simulator")
-    await small.service("simulator").child.until(lambda: small.service("simulator").answers("/healthz"), 30)
+    await small.service("simulator").child.until(lambda: small.service("simulator").answers("/healthz"), 120)
 
 
 async def test_two_instances_of_one_service_have_ports_and_logs_of_their_own(small: Stack) -> None:

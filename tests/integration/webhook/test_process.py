@@ -22,7 +22,7 @@ NO_BROKER = "amqp://guest:guest@127.0.0.1:1/nowhere"
 @asynccontextmanager
 async def provider_of(stack: Stack) -> AsyncIterator[Provider]:
     secrets = stack.secrets
-    async with httpx.AsyncClient(base_url=stack.url("webhook"), timeout=30) as client:
+    async with httpx.AsyncClient(base_url=stack.url("webhook"), timeout=120) as client:
         yield Provider(client, secrets["TWILIO_ACCOUNT_SID"], secrets["TWILIO_AUTH_TOKEN"], stack.url("webhook"))
 
 
@@ -42,7 +42,7 @@ async def new_call(campaigns: Campaigns) -> Row:
 async def until_recorded(provider: Provider, call: Row, status: str, sid: str) -> list[int]:
     """Send a callback as the provider does, again and again; the statuses it met."""
     met: list[int] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while not met or met[-1] != 204:
             met.append((await provider.status(call, status, sid, 3)).status_code)
             if met[-1] != 204:
@@ -148,7 +148,7 @@ async def test_a_request_in_flight_is_finished_before_the_end(make_stack: MakeSt
 async def _stopped_when_asked(stack: Stack, campaigns: Campaigns, holding: Any) -> int | None:
     """Stop the service while a callback waits for a row, then let the row go."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         while not await campaigns.connection.fetchval(waiting):  # noqa: ASYNC110 - asked over the network
             await asyncio.sleep(0.01)
     stopping = asyncio.create_task(stack.stop("webhook"))

@@ -17,7 +17,7 @@ async def test_work_that_raises_is_told_with_its_name() -> None:
     work = Background("beat", fail, told.set_result)
     with capture_logs() as lines:
         work.start()
-        assert await asyncio.wait_for(told, 5) == "task beat died"
+        assert await asyncio.wait_for(told, 60) == "task beat died"
     assert [(line["event"], line["task"]) for line in lines] == [("TASK_DIED", "beat")]
     assert not work.running
     await work.stop()

@@ -119,7 +119,7 @@ async def test_stopping_with_nothing_to_send_is_silent_and_immediate() -> None:
     sender = HintSender("test", Broker().publish)
     sender.start()
     with capture_logs() as lines:
-        await asyncio.wait_for(sender.stop(grace=60), 5)
+        await asyncio.wait_for(sender.stop(grace=600), 60)
     assert lines == []
 
 
@@ -132,6 +132,6 @@ async def test_a_mistake_in_our_own_code_is_told_not_retried() -> None:
     sender.start()
     sender.add(run(1))
     with capture_logs() as lines:
-        assert await asyncio.wait_for(told, 5) == "task hints of test died"
+        assert await asyncio.wait_for(told, 60) == "task hints of test died"
     assert [line["event"] for line in lines] == ["TASK_DIED"]
     await sender.stop(grace=0)

@@ -40,7 +40,7 @@ async def test_a_lost_connection_that_looks_like_a_cancellation_is_an_error() ->
 async def test_a_call_that_ignores_its_end_is_not_waited_for() -> None:
     swallowed: list[str] = []
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(within(0.01, stubborn(swallowed)), 5)
+        await asyncio.wait_for(within(0.01, stubborn(swallowed)), 60)
     await asyncio.sleep(0.2)
     assert swallowed == ["cancelled"]
 

@@ -201,7 +201,7 @@ async def test_invented_kids_do_not_hammer_the_key_host(
 async def test_requests_that_wait_together_share_one_reading(host: KeyHost, verifier: TokenVerifier) -> None:
     host.gate.clear()
     waiting = [asyncio.create_task(verifier.verify(token())) for _ in range(20)]
-    await asyncio.wait_for(host.asked.wait(), 10)
+    await asyncio.wait_for(host.asked.wait(), 60)
     waiting[0].cancel()
     host.gate.set()
     answers = await asyncio.gather(*waiting[1:])
@@ -230,9 +230,9 @@ async def test_an_old_set_is_read_again_behind_the_answers_and_a_withdrawn_key_l
     host.entries = [ec_entry()]
     clock[0] += keys.FRESH_FOR + 1
     host.gate.clear()
-    assert await asyncio.wait_for(verifier.verify(token()), 10)
+    assert await asyncio.wait_for(verifier.verify(token()), 60)
     host.gate.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await verifier.verify(token())

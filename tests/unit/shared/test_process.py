@@ -28,7 +28,7 @@ from shared.errors import DatabaseAway
 from shared.process import CannotListen, Stop, Tasks, every, serve
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0
+PATIENCE = 120.0
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://ring:hunter2@127.0.0.1/x",
     "AMQP_URL": "amqp://127.0.0.1",

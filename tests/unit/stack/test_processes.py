@@ -15,7 +15,7 @@ from stack.environment import base_environment
 from stack.errors import ChildFailed
 from stack.processes import Child
 
-TIMEOUT = 30.0
+TIMEOUT = 120.0
 
 
 def child(tmp_path: Path, program: str, **options: object) -> Child:
@@ -177,7 +177,7 @@ def test_a_signal_cleans_up_and_tells_its_number(tmp_path: Path, number: signal.
         async def main():
             child.start()
             try:
-                await child.until(up, 30)
+                await child.until(up, {TIMEOUT})
                 print(child.pid, flush=True)
                 await asyncio.sleep(600)
             finally:
