@@ -1,6 +1,7 @@
 """Every rendering fits the strict schemas of every supported Kubernetes, and of the operators' resources."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from tests.deploy.tools import DEPLOY, KUBERNETES, VENV, crd_schemas, run
 SCHEMAS = DEPLOY / "tools" / "schemas.py"
 
 
-def judged(path: Path, *arguments: str | Path) -> list[str]:
-    done = run(VENV / "python", SCHEMAS, path, "--kubernetes", *KUBERNETES, *arguments)
+def judged(path: Path, *arguments: str | Path, versions: Sequence[str] = KUBERNETES) -> list[str]:
+    """What is wrong with the objects in a file."""
+    done = run(VENV / "python", SCHEMAS, path, "--kubernetes", *versions, *arguments)
     assert done.returncode in (0, 1), done.stderr
     return [json.loads(line)["problem"] for line in done.stdout.splitlines()]
 
@@ -20,7 +22,8 @@ def test_every_object_fits_its_strict_schema(text: str, tmp_path: Path) -> None:
     path = tmp_path / "objects.yaml"
     path.write_text(text)
     crds = crd_schemas()
-    assert judged(path, *(["--crds", crds] if crds else [])) == []
+    custom = ("--crds", crds) if crds else ()
+    assert judged(path, *custom) == []
 
 
 def test_custom_resources_are_judged_too() -> None:

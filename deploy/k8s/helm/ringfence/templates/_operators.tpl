@@ -25,8 +25,6 @@ affinity:
   enablePodAntiAffinity: true
   topologyKey: kubernetes.io/hostname
   podAntiAffinityType: preferred
-monitoring:
-  enablePodMonitor: {{ .root.Values.monitoring.podMonitor.enabled }}
 {{- end -}}
 
 {{- define "ringfence.rabbitmqSpec" -}}

@@ -1,0 +1,146 @@
+"""The chart renders with both majors of Helm, refuses what makes no sense, and says why."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.tools import BIN, CHART, HELMS, SCENARIOS, named, objects, of_kind, rendered, run, scenario, template
+
+
+@pytest.mark.parametrize("helm", HELMS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_chart_is_lint_clean(helm: str, name: str) -> None:
+    done = run(BIN / helm, "lint", "--strict", CHART, *scenario(name))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_both_majors_of_helm_render_the_same(name: str) -> None:
+    first, second = (objects(rendered(*scenario(name), helm=helm)) for helm in HELMS)
+    assert first == second
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_the_chart_can_be_packaged(helm: str, tmp_path: Path) -> None:
+    done = run(BIN / helm, "package", CHART, "--destination", tmp_path)
+    assert done.returncode == 0, done.stderr
+    [package] = tmp_path.glob("ringfence-*.tgz")
+    inside = run(BIN / helm, "template", "ringfence", package, *scenario("full"))
+    assert inside.returncode == 0, inside.stderr
+    assert len(objects(inside.stdout)) == len(objects(rendered(*scenario("full"))))
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ("settings.WEBHOOK_PUBLIC_URL=", "settings.WEBHOOK_PUBLIC_URL is required"),
+        ("secrets.existingSecret=", "secrets.existingSecret is required"),
+        ("secrets.externalSecret.enabled=true", "contradict each other"),
+        ("secrets.existingSecret=,secrets.externalSecret.enabled=true", "needs store.name and remoteKey"),
+        ("settings.HEARTBEAT_INTERVAL=5", "HEARTBEAT_INTERVAL must be shorter than settings.NUDGE_AFTER"),
+        ("settings.STALE_AFTER=5", "NUDGE_AFTER must be shorter than settings.STALE_AFTER"),
+        ("settings.DIAL_TIMEOUT=40", "dispatcher.terminationGracePeriodSeconds must be more than 68"),
+        ("webhook.preStopSeconds=40", "webhook.terminationGracePeriodSeconds must be more than 70"),
+        ("database.cnpg.enabled=true,database.secret.name=db", "database.cnpg and database.secret.name contradict"),
+        ("database.cnpg.enabled=true,database.cnpg.instances=1", "synchronousStandbys must be smaller"),
+        ("broker.cluster.enabled=true,broker.secret.name=mq", "broker.cluster and broker.secret.name contradict"),
+        ("broker.cluster.enabled=true,broker.cluster.image=rabbitmq:4.3.5-management", "issue 17317"),
+        ("broker.cluster.enabled=true,broker.cluster.image=rabbitmq:4.3", "issue 17317"),
+        ("broker.policies.enabled=true", "broker.policies needs broker.cluster"),
+        ("api.autoscaling.minReplicas=9", "api.autoscaling.minReplicas must not exceed maxReplicas"),
+        ("api.ingress.enabled=true", "api.ingress.host is required"),
+        ("api.ingress.enabled=true,api.ingress.host=calls.example.com", "only the webhook service faces Twilio"),
+        ("api.httpRoute.enabled=true", "api.httpRoute.parentRefs is required"),
+        ("api.extraEnv.JWT_SECRET=x", "secrets come from the Secret"),
+        ("settings.HEARTBEAT=1", "HEARTBEAT"),
+        ("settings.LOG_LEVEL=LOUD", "LOG_LEVEL"),
+        ("settings.WEBHOOK_PUBLIC_URL=calls.example.com", "WEBHOOK_PUBLIC_URL"),
+        ("settings.NUDGE_AFTER=null", "NUDGE_AFTER"),
+        ("dispatcher.autoscaling.enabled=true", "autoscaling"),
+        ("broker.cluster.replicas=2", "replicas"),
+    ],
+)
+@pytest.mark.parametrize("helm", HELMS)
+def test_values_that_make_no_sense_fail_with_a_sentence(helm: str, values: str, sentence: str) -> None:
+    done = template(*scenario("default"), "--set", values, helm=helm)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+def test_a_patched_rabbitmq_is_taken() -> None:
+    image = "broker.cluster.enabled=true,broker.cluster.image=rabbitmq:4.3.6-management"
+    assert of_kind(objects(rendered(*scenario("default"), "--set", image)), "RabbitmqCluster")
+
+
+def test_the_extra_spec_is_merged_over_what_the_chart_says() -> None:
+    cluster = named(objects(rendered(*scenario("full"))), "Cluster", "ringfence-db")["spec"]
+    assert cluster["postgresql"]["parameters"] == {"max_connections": "500"}
+    assert cluster["postgresql"]["synchronous"]["dataDurability"] == "required"
+
+
+def test_each_service_gets_the_secrets_that_it_needs_and_no_others() -> None:
+    """The api never sees a Twilio token; nobody but the api sees what its users' tokens are verified with."""
+    given = {}
+    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment", "Job"):
+        [volume] = [each for each in one["spec"]["template"]["spec"]["volumes"] if each["name"] == "secrets"]
+        items = [item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
+        given[one["metadata"]["name"]] = sorted(items)
+    servers = ["AMQP_URL", "DATABASE_URL"]
+    account = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"]
+    assert given == {
+        "ringfence-api": [*servers, "JWT_SECRET", "JWT_SECRET_PREVIOUS", "SECRETS_KEY"],
+        "ringfence-webhook": [*servers, "SECRETS_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_PREVIOUS"],
+        "ringfence-dispatcher": [
+            *servers,
+            "SECRETS_KEY",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_AUTH_TOKEN",
+            "TWILIO_FROM_NUMBER",
+        ],
+        "ringfence-reaper": [*servers, "SECRETS_KEY", *account],
+        "ringfence-migrate": ["DATABASE_URL"],
+    }
+
+
+def test_with_a_key_set_no_secret_for_tokens_is_given() -> None:
+    """The api would refuse to start with both."""
+    keys = "settings.JWT_JWKS_URL=https://id.example.com/keys"
+    api = named(objects(rendered(*scenario("default"), "--set", keys)), "Deployment", "ringfence-api")
+    assert "JWT_SECRET" not in json.dumps(api)
+
+
+def test_migrations_are_a_hook_only_where_their_secret_is_there_before() -> None:
+    """A hook runs before the objects of its release exist, and would wait for its own database for ever."""
+    [hook] = of_kind(objects(rendered(*scenario("default"))), "Job")
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert hook["spec"]["template"]["spec"]["serviceAccountName"] == "default"
+    [job] = of_kind(objects(rendered(*scenario("full"))), "Job")
+    assert "annotations" not in job["metadata"]
+
+
+def test_a_job_beside_the_services_has_a_new_name_when_it_changes() -> None:
+    """A Job cannot be changed: an upgrade that tried would fail."""
+    values = [("--set", f"image.digest=,image.tag={tag}") for tag in ("1.0.0", "1.0.1")]
+    jobs = [of_kind(objects(rendered(*scenario("full"), *tagged)), "Job") for tagged in values]
+    names = {job["metadata"]["name"] for [job] in jobs}
+    assert len(names) == 2
+
+
+def test_the_webhook_service_answers_under_its_public_address_and_nothing_beside_callbacks() -> None:
+    found = objects(rendered(*scenario("full")))
+    route = named(found, "HTTPRoute", "ringfence-webhook")["spec"]
+    assert route["hostnames"] == ["calls.example.com"]
+    [rule] = route["rules"]
+    assert [match["path"]["value"] for match in rule["matches"]] == ["/twilio/webhooks/twilio"]
+    ingress = named(objects(rendered(*scenario("ingress"))), "Ingress", "ringfence-webhook")["spec"]
+    assert [path["path"] for path in ingress["rules"][0]["http"]["paths"]] == ["/webhooks/twilio"]
+
+
+def test_liveness_asks_nobody_and_readiness_asks_for_work() -> None:
+    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment"):
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["startupProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
