@@ -144,3 +144,19 @@ def test_liveness_asks_nobody_and_readiness_asks_for_work() -> None:
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["startupProbe"]["httpGet"]["path"] == "/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+def test_names_that_yaml_takes_for_truth_values_stay_names() -> None:
+    values = "fullnameOverride=no,nameOverride=off,secrets.existingSecret=yes,pod.priorityClassName=on"
+    found = objects(rendered(*scenario("default"), "--set", values, name="yes"))
+    api = named(found, "Deployment", "no-api")
+    assert api["metadata"]["labels"]["app.kubernetes.io/name"] == "off"
+    assert api["metadata"]["labels"]["app.kubernetes.io/instance"] == "yes"
+    assert api["spec"]["template"]["spec"]["priorityClassName"] == "on"
+
+
+def test_the_rule_object_holds_the_rules_unchanged() -> None:
+    """Their annotations have templates of their own, which Helm must not touch."""
+    rule = named(objects(rendered(*scenario("full"))), "PrometheusRule", "ringfence")
+    [source] = objects((CHART / "files" / "rules.yml").read_text())
+    assert rule["spec"] == source

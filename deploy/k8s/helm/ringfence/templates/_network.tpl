@@ -11,7 +11,7 @@ ports:
   to: {{- toYaml .Values.networkPolicy.database.to | nindent 4 }}
   {{- else if .Values.database.cnpg.enabled }}
   to:
-    - podSelector: {matchLabels: {cnpg.io/cluster: {{ include "ringfence.cnpgName" . }}}}
+    - podSelector: {matchLabels: {cnpg.io/cluster: {{ include "ringfence.cnpgName" . | quote }}}}
   {{- end }}
 {{- end -}}
 

@@ -1,6 +1,6 @@
 {{- define "ringfence.cnpgSpec" -}}
 instances: {{ .is.instances }}
-imageName: {{ .is.imageName }}
+imageName: {{ .is.imageName | quote }}
 primaryUpdateStrategy: unsupervised
 bootstrap:
   initdb: {database: ringfence, owner: ringfence}
@@ -18,7 +18,7 @@ postgresql:
 storage:
   size: {{ .is.storage.size }}
   {{- with .is.storage.storageClass }}
-  storageClass: {{ . }}
+  storageClass: {{ . | quote }}
   {{- end }}
 resources: {{- toYaml .is.resources | nindent 2 }}
 affinity:
@@ -29,11 +29,11 @@ affinity:
 
 {{- define "ringfence.rabbitmqSpec" -}}
 replicas: {{ .is.replicas }}
-image: {{ .is.image }}
+image: {{ .is.image | quote }}
 persistence:
   storage: {{ .is.storage.size }}
   {{- with .is.storage.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
 resources: {{- toYaml .is.resources | nindent 2 }}
 rabbitmq:

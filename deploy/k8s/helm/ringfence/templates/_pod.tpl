@@ -18,11 +18,11 @@ capabilities: {drop: [ALL]}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .Values.pod.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.pod.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
@@ -66,7 +66,7 @@ that lacks one starts, says which, and ends; without that its pod would wait for
     sources:
       {{- if $own }}
       - secret:
-          name: {{ include "ringfence.secretName" $root }}
+          name: {{ include "ringfence.secretName" $root | quote }}
           optional: true
           items:
             {{- range $own }}
@@ -75,9 +75,9 @@ that lacks one starts, says which, and ends; without that its pod would wait for
       {{- end }}
       {{- range $places }}
       - secret:
-          name: {{ .name }}
+          name: {{ .name | quote }}
           optional: true
           items:
-            - {key: {{ .key }}, path: {{ .path }}}
+            - {key: {{ .key | quote }}, path: {{ .path }}}
       {{- end }}
 {{- end -}}
