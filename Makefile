@@ -58,6 +58,17 @@ monitoring-check: setup  ## alerts and dashboards against a real Prometheus and 
 	@deploy/tools/prometheus.sh || echo "without Prometheus: what needs it is skipped, see below" >&2
 	.venv/bin/pytest -v -rs tests/deploy/monitoring
 
+k8s-check: monitoring-check  ## chart, kustomization, compose file, alerts: what real tools say of all of deploy/
+	@deploy/tools/install.sh
+	.venv/bin/pytest -v -rs tests/deploy --ignore tests/deploy/monitoring
+
+image-check: setup  ## build the image and run a campaign in hardened containers (gets buildah and podman where it may)
+	@deploy/tools/image.sh
+	.venv/bin/pytest -v -rs tests/image
+
+deploy-copies: $(INSTALLED)  ## copy alerts and dashboards into chart and kustomization, which read only themselves
+	@exec $(PYTHON) deploy/tools/copies.py
+
 demo: setup  ## run a campaign against the simulator, with everything on this machine
 	@exec $(PYTHON) -m stack demo
 
@@ -86,4 +97,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test dashboards monitoring-check model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test dashboards monitoring-check k8s-check image-check deploy-copies model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
