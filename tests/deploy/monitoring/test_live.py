@@ -71,7 +71,7 @@ def ended(closing: AsyncExitStack, child: Child) -> Child:
 
 async def with_data(watcher: Watcher, expr: str, since: float) -> bool:
     """Whether a query over the campaign's time returns a number."""
-    params = {"query": expr, "start": since, "end": time.time(), "step": 5}
+    params: dict[str, str | float] = {"query": expr, "start": since, "end": time.time(), "step": 5}
     found = await watcher.ask("/api/v1/query_range", **params)
     assert found["status"] == "success", f"{expr}: {found}"
     values = [float(value) for series in found["data"]["result"] for _, value in series["values"]]
@@ -84,7 +84,7 @@ def targets_of_dashboards() -> list[tuple[str, str]]:
     for board in BOARDS:
         for panel in json.loads(file_of(board).read_text())["panels"]:
             for target in panel.get("targets", []):
-                expr = target["expr"].replace("$__rate_interval", "30s").replace("$namespace", ".*")
+                expr = target["expr"].replace("$__rate_interval", "1m").replace("$namespace", ".*")
                 targets.append((f"{board.slug}: {panel['title']}", expr))
     return targets
 

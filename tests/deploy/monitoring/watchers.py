@@ -20,7 +20,9 @@ from stack.system import Stack
 from tests.deploy.monitoring.programs import PROMETHEUS, program
 
 PATIENCE = 300.0
-INTERVAL = "1s"
+INTERVAL = "2s"
+OTHERS_INTERVAL = "10s"
+"""Exporters ask their server at each scrape, which takes seconds on a busy machine."""
 QUERY_TIMEOUT = aiohttp.ClientTimeout(total=60)
 DETAILED = {"family": ["queue_coarse_metrics", "queue_consumer_count"]}
 
@@ -35,11 +37,12 @@ def own_targets(stack: Stack, *names: str) -> list[Json]:
 
 def other_targets(rabbitmq: int, postgres: int) -> list[Json]:
     """The scrape jobs of the servers' exporters, by their ports."""
-    broker = {"static_configs": [{"targets": [f"127.0.0.1:{rabbitmq}"]}]}
+    pace = {"scrape_interval": OTHERS_INTERVAL, "scrape_timeout": OTHERS_INTERVAL}
+    broker: Json = {"static_configs": [{"targets": [f"127.0.0.1:{rabbitmq}"]}], **pace}
     return [
         {"job_name": "rabbitmq", **broker},
         {"job_name": "rabbitmq-detailed", "metrics_path": "/metrics/detailed", "params": DETAILED, **broker},
-        {"job_name": "postgresql", "static_configs": [{"targets": [f"127.0.0.1:{postgres}"]}]},
+        {"job_name": "postgresql", "static_configs": [{"targets": [f"127.0.0.1:{postgres}"]}], **pace},
     ]
 
 
@@ -74,7 +77,7 @@ class Watcher:
 
 
 def prometheus(stack: Stack, scrape: list[Json], *, alertmanager: str | None = None) -> Watcher:
-    """A Prometheus with the rules as they are committed, which looks once a second."""
+    """A Prometheus with the rules as they are committed, which looks every two seconds."""
     home = stack.run.state / "prometheus"
     home.mkdir()
     shutil.copy(PROMETHEUS / "rules.yml", home)
