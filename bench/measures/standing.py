@@ -23,7 +23,7 @@ from bench.work import Work
 
 RUNS = 1000
 FOR_EVER = {"id": "for ever", "mode": "outcome", "params": {"outcome": "answered", "talk_seconds": 100_000}}
-SETTLE = 5.0
+SETTLE = 3.0
 LIVE_TIMEOUT = 300.0
 LOOK_EVERY = 0.5
 LIVE = "SELECT count(*) FROM calls WHERE state = 'answered'"

@@ -1,7 +1,7 @@
 """Turnaround: from the sending of a terminal callback to the arrival of the next create of that business.
 
 Both ends are the provider's clock (bench/turnarounds.py says exactly). At rest there is one business with one slot and
-calls of 50 ms: nothing else happens meanwhile. At half of saturation so many slots with calls of one second that half
+calls of 30 ms: nothing else happens meanwhile. At half of saturation so many slots with calls of one second that half
 of the calls a second come about which the saturation measure found. Beside it the floor of bench/floor.py.
 """
 
@@ -23,12 +23,12 @@ from bench.site import Site
 from bench.turnarounds import turnarounds
 from bench.work import Work
 
-REST_SECONDS = 0.05
+REST_SECONDS = 0.03
 HALF_CAP, HALF_SECONDS = 3, 1.0
 WARM_UP = 3.0
 QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 ROUND_TIMEOUT = 120.0
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.5
 
 
 async def measure(bench: Bench, make: EngineFactory = Ringfence) -> Measured:
