@@ -128,4 +128,4 @@ class Deaths:
             self._stage.notes.count("term_while_starting", service=name)
         elif status != 0:
             seconds = round(time.monotonic() - began, 1)
-            self._stage.notes.count("term_with_bad_status", service=name, status=status, seconds=seconds)
+            self._stage.notes.count(f"term_ended_with_{status}", service=name, seconds=seconds)
