@@ -63,7 +63,7 @@ async def modest(database: Database) -> AsyncIterator[str]:
     place = database.superuser_url.rpartition("@")[2]
     yield f"postgresql://modest:modest@{place}"
     connection = await asyncpg.connect(database.superuser_url)
-    await connection.execute("DROP ROLE modest")
+    await connection.execute("DROP OWNED BY modest CASCADE; DROP ROLE modest")
     await connection.close()
 
 
