@@ -25,7 +25,7 @@ from shared.gauges import REFRESH_SECONDS, GaugeRefresher
 from shared.health import Health, health_app
 from shared.process import Stop, Tasks, every, serve
 from shared.purse import Purse
-from shared.schema import require_schema
+from shared.schema import await_schema
 from shared.settings import Settings
 from shared.telephony.http import ProviderHttp
 
@@ -57,9 +57,8 @@ async def main(settings: Settings, stop: Stop) -> None:
         closing.push_async_callback(publisher.stop)
         async with Tasks(stop, grace=GRACE_SECONDS) as tasks:
             tasks.start("http", serve(health_app(health), settings.host, settings.port, stop, grace=GRACE_SECONDS))
-            if not await sweeps.wait(stop):
+            if not await await_schema(sweeps, stop):
                 return
-            await require_schema(sweeps)
             note_outage()  # what happened before this process was there may have been one
             health.set("database", up=True)
             teller = Teller(publisher.publish_soon)

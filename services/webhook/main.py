@@ -21,10 +21,10 @@ from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.health import Health, health_routes
 from shared.logs import worker_id
-from shared.process import Stop, Tasks, every, report_failure, serve
+from shared.process import Stop, Tasks, every, serve
 from shared.queries import callbacks
 from shared.queries.callbacks import FoundCall
-from shared.schema import require_schema
+from shared.schema import await_schema
 from shared.settings import Settings
 
 POOL = LANES + 4
@@ -58,21 +58,9 @@ async def main(settings: Settings, stop: Stop) -> None:
         app = make_app(settings, db, publisher.publish_soon, health)
         async with Tasks(stop, grace=ANSWER_SECONDS + 5) as tasks:
             tasks.start("http", serve(app, settings.host, settings.port, stop, grace=ANSWER_SECONDS))
-            if await _schema_is_right(db, stop):
+            if await await_schema(db, stop):
                 tasks.start("database", every(LOOK_SECONDS, stop, partial(_look, db, health), "database"))
             await stop.wait()
-
-
-async def _schema_is_right(db: Database, stop: Stop) -> bool:
-    """Wait for the database and check it. False when the stop came first. Raises SchemaTooOld."""
-    while await db.wait(stop):
-        try:
-            await require_schema(db)
-        except (DatabaseAway, DatabaseBusy) as error:
-            report_failure("schema", error)
-        else:
-            return True
-    return False
 
 
 async def _find(db: Database, tokens: Sequence[UUID]) -> Sequence[FoundCall | None]:
