@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
 import yaml
 from aiohttp import web
 
@@ -111,10 +113,20 @@ def alertmanager(stack: Stack, receiver: str) -> Watcher:
     return _watcher(stack, "prometheus-alertmanager", [*flags, f"--web.listen-address=127.0.0.1:{port}"], home, port)
 
 
-def postgres_exporter(stack: Stack, port: int) -> Child:
-    """The exporter of the system's database, as its ordinary user."""
+async def postgres_exporter(stack: Stack, port: int) -> Child:
+    """The exporter of the system's database, as a user that may look at everything and nothing else."""
+    database = stack.database_url.rsplit("/", 1)[1]
+    password = secrets.token_hex(16)
+    connection = await asyncpg.connect(stack.postgres.address.url(database))
+    try:
+        # the exporter's driver refuses the single iteration that makes our own connections quick
+        await connection.execute("SET scram_iterations = 4096")
+        await connection.execute(f"CREATE ROLE exporter LOGIN PASSWORD '{password}' IN ROLE pg_monitor")
+    finally:
+        await connection.close()
+    url = stack.postgres.address.url(database, user="exporter", password=password)
     flags = [f"--web.listen-address=127.0.0.1:{port}", "--disable-settings-metrics"]
-    env = {"DATA_SOURCE_NAME": f"{stack.database_url}?sslmode=disable", "PATH": "/usr/bin:/bin"}
+    env = {"DATA_SOURCE_NAME": f"{url}?sslmode=disable", "PATH": "/usr/bin:/bin"}
     command = [program("prometheus-postgres-exporter"), *flags]
     return Child("postgres-exporter", command, env=env, log=stack.run.log("postgres-exporter"))
 
