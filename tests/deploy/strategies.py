@@ -8,6 +8,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", fullmatch=True)
 TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 HOSTS = st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8}){1,3}", fullmatch=True)
 VARIABLES = st.from_regex("[A-Z]{3,9}", fullmatch=True)
+TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=["Cc"]), max_size=30)
 SECONDS = st.floats(0.001, 80_000, allow_nan=False) | st.integers(1, 80_000)
 KEY_SETS = st.sampled_from(["", "https://id.example/keys", "http://id:8080/keys?a=b"])
 TRUE = st.sampled_from([True])
@@ -33,7 +34,7 @@ def _servers(operated: bool) -> st.SearchStrategy[dict[str, Any]]:
     if not operated:
         return st.fixed_dictionaries({"secrets": st.fixed_dictionaries({"existingSecret": NAMES})})
     store = st.fixed_dictionaries({"name": NAMES})
-    external = {"enabled": TRUE, "store": store, "remoteKey": st.text(min_size=1)}
+    external = {"enabled": TRUE, "store": store, "remoteKey": TEXTS.filter(bool)}
     cluster = {"enabled": TRUE, "instances": st.integers(2, 5), "synchronousStandbys": st.integers(0, 2)}
     return st.fixed_dictionaries(
         {
@@ -53,7 +54,7 @@ def _api(host: str) -> st.SearchStrategy[dict[str, Any]]:
         {
             "replicas": st.integers(1, 9),
             "autoscaling": st.fixed_dictionaries(scaling),
-            "extraEnv": st.dictionaries(VARIABLES, st.text() | st.integers() | st.booleans(), max_size=3),
+            "extraEnv": st.dictionaries(VARIABLES, TEXTS | st.integers() | st.booleans(), max_size=3),
             "ingress": st.fixed_dictionaries(ingress),
         }
     )
@@ -63,7 +64,10 @@ def _api(host: str) -> st.SearchStrategy[dict[str, Any]]:
 def values(draw: st.DrawFn) -> dict[str, Any]:
     """A file of values."""
     host = draw(HOSTS)
-    pod = {"labels": st.dictionaries(NAMES, NAMES, max_size=2), "annotations": st.dictionaries(NAMES, st.text())}
+    pod = {
+        "labels": st.dictionaries(NAMES, NAMES, max_size=2),
+        "annotations": st.dictionaries(NAMES, TEXTS, max_size=2),
+    }
     dispatcher = {"replicas": st.integers(1, 9), "preStopSeconds": st.sampled_from([0, 5, 10])}
     return {
         "nameOverride": draw(st.just("") | NAMES),

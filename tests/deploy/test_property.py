@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.deploy import semantics
 from tests.deploy.strategies import NAMES, values
@@ -36,7 +36,12 @@ def test_values_are_refused_with_a_sentence_or_render_to_what_works(
     tally: Counter[bool] = Counter()
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
     )
     @given(chosen=values(), name=NAMES)
     def every_choice(chosen: dict[str, Any], name: str) -> None:

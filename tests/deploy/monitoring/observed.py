@@ -22,10 +22,10 @@ TWIML = "<Response><Say>Hello</Say></Response>"
 CHOSEN = {"$__rate_interval": "1m", "$namespace": ".*"}
 
 
-async def campaign(stack: Stack, leads: int) -> int:
-    """Begin a run of so many leads, three at a time; returns its id."""
+async def campaign(stack: Stack, leads: int, *, cap: int = 3) -> int:
+    """Begin a run of so many leads, `cap` at a time; returns its id."""
     business = await stack.client("platform_admin").create_business(
-        "Observed", max_concurrent_calls=3, calls_per_second=50
+        "Observed", max_concurrent_calls=cap, calls_per_second=50
     )
     client = stack.client("operator", business)
     lead_ids = await client.add_leads([f"+97252{number:07d}" for number in range(leads)])
