@@ -54,7 +54,7 @@ def test_alertmanager_reads_the_example_and_wakes_somebody_for_pages_only() -> N
     assert "SUCCESS" in answer("amtool", "check-config", example)
     for severity, receiver in (("page", "pager"), ("warn", "channel")):
         routed = answer("amtool", "config", "routes", "test", f"--config.file={example}", f"severity={severity}")
-        assert routed.split() == [receiver]
+        assert {"pager", "channel"} & set(routed.split()) == {receiver}
 
 
 def test_the_example_inhibits_only_alerts_that_there_are() -> None:
