@@ -49,7 +49,7 @@ class Child:
         self.death_signal = death_signal
         self.held_open = held_open
         self._process: subprocess.Popen[bytes] | None = None
-        self._collected = False
+        self._collected = True
 
     @property
     def pid(self) -> int:
@@ -59,12 +59,16 @@ class Child:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self.returncode is None
 
     @property
     def returncode(self) -> int | None:
         """The exit status as subprocess tells it (-9 for SIGKILL), None while it runs or before it started."""
-        return None if self._process is None else self._process.poll()
+        if self._process is None:
+            return None
+        if not self._collected and _has_ended(self._process.pid):
+            self.end()
+        return self._process.returncode
 
     def start(self) -> None:
         """Start it, its output appended to the log. The caller's thread must live as long as the child."""
@@ -131,6 +135,7 @@ class Child:
         if self._process is None:
             return None
         if not self._collected:
+            # while it is not collected its pid is nobody else's, and so is the number of its group
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -143,6 +148,11 @@ class Child:
         """The last lines of its log, with the log's path."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join([*(f"  | {line[:400]}" for line in lines[-TAIL_LINES:]), f"  log: {self.log}"])
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether this child of ours has ended; it stays to be collected."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def end_all() -> None:

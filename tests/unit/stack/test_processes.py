@@ -1,5 +1,6 @@
 """Children and what ends them."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -201,3 +202,21 @@ def test_a_signal_cleans_up_and_tells_its_number(tmp_path: Path, number: signal.
         assert supervisor.stdout.readline() == "clean\n"
         assert supervisor.wait(TIMEOUT) == 128 + number
     assert not alive(pid)
+
+
+async def test_what_a_child_leaves_behind_ends_when_its_own_end_is_noticed(tmp_path: Path) -> None:
+    """Later its pid, and with it the number of its group, may be somebody else's."""
+    program = """
+        import subprocess, sys
+        print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
+        sys.exit(3)
+    """
+    leaver = child(tmp_path, program)
+    leaver.start()
+    assert await leaver.wait(TIMEOUT) == 3
+    left = int(leaver.log.read_text())
+    deadline = time.monotonic() + TIMEOUT
+    while alive(left):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    assert leaver.end() == 3
