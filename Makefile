@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED)  ## make .venv from the lock, and get RabbitMQ if there is none
 	@$(PYTHON) -m stack provide
@@ -53,6 +53,10 @@ recovery: setup  ## measure how long dialling pauses after each fault, and write
 
 dashboards: $(INSTALLED)  ## write deploy/grafana/*.json anew from their code
 	@exec $(PYTHON) -m deploy.grafana
+
+dashboard-pictures: setup  ## draw docs/dashboards/*.png with Grafana's own components (needs npm and Chromium)
+	@deploy/tools/prometheus.sh
+	@exec $(PYTHON) -m tests.deploy.monitoring.pictures
 
 monitoring-check: setup  ## alerts and dashboards against a real Prometheus and Alertmanager (gets them where it may)
 	@deploy/tools/prometheus.sh || echo "without Prometheus: what needs it is skipped, see below" >&2
@@ -97,4 +101,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test dashboards monitoring-check k8s-check image-check deploy-copies model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test dashboards dashboard-pictures monitoring-check k8s-check image-check deploy-copies model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
