@@ -113,13 +113,13 @@ def _heading(title: str, y: int) -> dict[str, Any]:
 
 def _place(row: Row, panels: list[dict[str, Any]], y: int) -> int:
     """Lay a row's panels out from `y` on; returns where the next row begins."""
-    width = WIDTH // row.across
     below = y
     for number, panel in enumerate(row.panels):
         content: dict[str, Any] = json.loads(json.dumps(panel.build(), cls=JSONEncoder))
         height = FIGURE_HEIGHT if content["type"] == "stat" else GRAPH_HEIGHT
         line, column = divmod(number, row.across)
-        content["gridPos"] = {"x": column * width, "y": y + line * height, "w": width, "h": height}
+        x, right = (WIDTH * edge // row.across for edge in (column, column + 1))
+        content["gridPos"] = {"x": x, "y": y + line * height, "w": right - x, "h": height}
         panels.append(content)
         below = y + (line + 1) * height
     return below

@@ -27,6 +27,8 @@ SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 INSTALLATION: Final = 'namespace=~"$namespace"'
 OURS: Final = f'{INSTALLATION}, job=~"(.*/)?ringfence.*"'
 LETTERS: Final = "ABCDEFGH"
+LEAST_SCALE: Final = {"short": 1, "cps": 0.1, "percentunit": 0.05}
+"""How far the axis reaches at least, so that a line at zero is not drawn against hundreds."""
 
 Panel = timeseries.Panel | stat.Panel
 
@@ -66,6 +68,8 @@ def graph(
         )
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )
+    if unit in LEAST_SCALE:
+        panel.axis_soft_max(LEAST_SCALE[unit])
     if stacked:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if limit is not None:

@@ -105,10 +105,11 @@ POSTGRESQL = Row(
         ),
         graph(
             "Transactions",
-            "Per second.",
+            "Per second. Locks are taken in one order everywhere, so there are no deadlocks.",
             "cps",
             Query("sum(rate(pg_stat_database_xact_commit{@}[$__rate_interval]))", "committed"),
             Query("sum(rate(pg_stat_database_xact_rollback{@}[$__rate_interval]))", "rolled back"),
+            Query("sum(rate(pg_stat_database_deadlocks{@}[$__rate_interval]))", "deadlocks"),
         ),
         graph(
             "Locks",
@@ -131,12 +132,6 @@ POSTGRESQL = Row(
             "Of the databases. Campaigns grow it; callbacks older than 30 days are cleared.",
             "bytes",
             Query("sum by (datname) (pg_database_size_bytes{@})", "{{datname}}"),
-        ),
-        graph(
-            "Deadlocks",
-            "Per second. Locks are taken in one order everywhere, so there are none.",
-            "cps",
-            Query("sum(rate(pg_stat_database_deadlocks{@}[$__rate_interval]))", "deadlocks"),
         ),
     ),
 )

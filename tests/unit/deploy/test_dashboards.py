@@ -153,3 +153,11 @@ def test_dashboards_have_addresses_of_their_own_and_find_one_another() -> None:
     for content in contents:
         assert content["tags"] == ["ringfence"]
         assert content["links"][0]["tags"] == ["ringfence"]
+
+
+@every_board
+def test_the_documentation_shows_a_picture_of_it(board: Board) -> None:
+    """`make dashboard-pictures` draws them."""
+    picture = HERE.parents[1] / "docs" / "dashboards" / f"{board.slug}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"![{board.title}](dashboards/{board.slug}.png)" in (picture.parents[1] / "monitoring.md").read_text()
