@@ -58,9 +58,10 @@ UNDISTURBED = {
 
 
 @pytest.fixture
-async def counted_database(run_dir: RunDir) -> AsyncIterator[Database]:
+async def counted_database() -> AsyncIterator[Database]:
     """A database on a server of its own that counts statements; those of its owner are the services'."""
-    server = await DatabaseServer.open(run_dir)
+    run = RunDir("counted-database")
+    server = await DatabaseServer.open(run)
     try:
         assert server.own is not None
         administrator = await asyncpg.connect(server.admin_url)
@@ -71,6 +72,7 @@ async def counted_database(run_dir: RunDir) -> AsyncIterator[Database]:
         yield await server.new_database()
     finally:
         await server.close()
+        run.release()
 
 
 def _statements(rows: list[asyncpg.Record]) -> Counter[str]:
