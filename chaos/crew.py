@@ -10,6 +10,8 @@ from collections.abc import Callable
 import aiohttp
 
 from chaos.notes import Notes
+from shared.telephony.deadman import EXIT_STATUS
+from stack.processes import Child
 from stack.system import Stack, together
 
 DISPATCHERS = ("dispatcher", "dispatcher2")
@@ -40,10 +42,15 @@ class Crew:
         while True:
             for name in sorted(self._expected):
                 if not self._stack.running(name):
-                    child = self._stack.service(name).child
-                    self._notes.complain(f"{name} ended by itself with status {child.returncode}", tail=child.tail())
+                    self._note_end(name, self._stack.service(name).child)
                     await self._launch(name)
             await asyncio.sleep(LOOK_EVERY)
+
+    def _note_end(self, name: str, child: Child) -> None:
+        if name in DISPATCHERS and child.returncode == EXIT_STATUS:  # frozen with a create between check and byte
+            self._notes.count("ended_by_the_switch", service=name)
+        else:
+            self._notes.complain(f"{name} ended by itself with status {child.returncode}", tail=child.tail())
 
     async def kill(self, name: str) -> None:
         """kill -9; it stays down until `revive`."""
