@@ -24,7 +24,9 @@ async def campaign(rig: Rig) -> int:
     async def over() -> bool:
         if await rig.end_calls(run):
             await rig.publish(SlotReleased(business_id=business, run_id=run, job_id=1))
-        return (await rig.statuses(run))["queued"] == 0 and not (await rig.states(run))["accepted"]
+        if (await rig.statuses(run))["queued"]:
+            return False
+        return not {"dialing", "accepted"} & set(await rig.states(run))
 
     await rig.until(over, "the campaign is over", timeout=180)
     return run
