@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy.grafana.board import Board, Row
 from deploy.grafana.panels import Query, figure, graph
+from deploy.grafana.stuck import stuck_runs
 
 PROMISE = Row(
     "The promise",
@@ -34,13 +35,7 @@ PROMISE = Row(
             "s",
             Query("max by (namespace) (ringfence_live_call_age_seconds{@})", "{{namespace}}"),
         ),
-        figure(
-            "Stuck runs",
-            "Runs that do not move, of the kind that has most of them.",
-            "short",
-            Query("max by (namespace) (ringfence_runs_stuck{@})", "{{namespace}}"),
-            bad_from=1,
-        ),
+        stuck_runs(),
     ),
     across=5,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from deploy.grafana.board import Board, Row
 from deploy.grafana.panels import Query, figure, graph
 from deploy.grafana.quantiles import quantiles
+from deploy.grafana.stuck import stuck_runs
 
 NOW = Row(
     "Now",
@@ -41,13 +42,7 @@ NOW = Row(
             Query("max by (namespace) (ringfence_heartbeat_age_seconds{@})", "{{namespace}}"),
             bad_from=120,
         ),
-        figure(
-            "Stuck runs",
-            "Runs that do not move, of the kind that has most of them.",
-            "short",
-            Query("max by (namespace) (ringfence_runs_stuck{@})", "{{namespace}}"),
-            bad_from=1,
-        ),
+        stuck_runs(),
     ),
     across=6,
 )

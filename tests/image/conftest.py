@@ -1,12 +1,11 @@
 """The places that containers work in, and a skip that can be heard where there is no image."""
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from stack.environment import FROM_NUMBER
+from stack.environment import new_secrets
 from tests.image.containers import Container, image_is_there
 
 
@@ -34,13 +33,7 @@ def secret_files(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
 @pytest.fixture
 def account() -> dict[str, str]:
     """A Twilio account and the keys of one installation, made up now."""
-    return {
-        "JWT_SECRET": secrets.token_urlsafe(48),
-        "SECRETS_KEY": secrets.token_urlsafe(32),
-        "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
-        "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
-        "TWILIO_FROM_NUMBER": FROM_NUMBER,
-    }
+    return new_secrets()
 
 
 @pytest.fixture
