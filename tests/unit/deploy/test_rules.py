@@ -36,6 +36,7 @@ WANTED = {
     "RingfenceCallUncertainTooLong": {"warn"},
     "RingfenceDuplicateCall": {"page"},
     "RingfenceDuplicateDialPrevented": {"warn"},
+    "RingfenceProviderContradicts": {"warn"},
     "RingfenceNoCallbacks": {"page"},
     "RingfenceCallbacksNotRecorded": {"page"},
     "RingfenceCallbacksRefused": {"warn"},
