@@ -13,7 +13,8 @@ from tests.deploy.monitoring.programs import PROMETHEUS, ROOT, answer, program
 
 
 def test_promtool_reads_every_rule() -> None:
-    assert "SUCCESS: 36 rules found" in answer("promtool", "check", "rules", PROMETHEUS / "rules.yml")
+    written = re.findall(r"^ +- (?:alert|record):", (PROMETHEUS / "rules.yml").read_text(), re.MULTILINE)
+    assert f"SUCCESS: {len(written)} rules found" in answer("promtool", "check", "rules", PROMETHEUS / "rules.yml")
 
 
 def test_every_alert_does_what_its_unit_tests_say() -> None:
