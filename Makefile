@@ -31,8 +31,8 @@ format: $(INSTALLED)  ## put the code into its form
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
 
-test: setup  ## unit, integration and acceptance tests, and the formal model in small
-	.venv/bin/pytest tests/unit tests/integration tests/acceptance tests/model
+test: setup  ## unit, integration and acceptance tests, and the formal model in small (WORKERS=2 at once)
+	.venv/bin/pytest -n $(or $(WORKERS),2) --dist loadfile tests/unit tests/integration tests/acceptance tests/model
 
 model: $(INSTALLED)  ## check the formal model in full and print the states explored (some minutes)
 	@exec $(PYTHON) -m model

@@ -6,6 +6,7 @@ own: the socket bound to a block's first port is held for as long as the process
 """
 
 import asyncio
+import atexit
 import random
 import socket
 import time
@@ -61,6 +62,12 @@ def _new_block() -> list[int]:
         random.shuffle(ports)
         return ports
     raise StackError(f"no free port found between {FIRST} and {LAST}")
+
+
+@atexit.register
+def _release() -> None:
+    for guard in _guards:
+        guard.close()
 
 
 def _bindable(port: int) -> bool:
