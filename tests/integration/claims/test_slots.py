@@ -1,0 +1,88 @@
+"""Which slots a claim takes, and what it costs to find them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import asyncpg
+
+from tests.integration.campaigns import WORKER, Campaigns
+from tests.integration.claims.parts import CLAIM, ended
+
+CALLS = 240
+EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+
+
+async def _slots(campaigns: Campaigns, calls: list[Any]) -> list[int]:
+    return [(await campaigns.call(call))["slot_no"] for call in calls]
+
+
+async def test_the_slot_that_was_freed_first_is_taken_first(campaigns: Campaigns) -> None:
+    business = await campaigns.business(cap=3)
+    await campaigns.run(business, 10)
+    calls = await campaigns.claim_so_many(business, 3)
+    assert await _slots(campaigns, calls) == [0, 1, 2]
+    for place in (2, 0):
+        await ended(campaigns, calls[place])
+    again = await campaigns.claim_so_many(business, 2)
+    assert await _slots(campaigns, again) == [2, 0]
+
+
+async def test_slots_that_were_never_used_are_taken_after_those_that_were(campaigns: Campaigns) -> None:
+    """A cap that was raised gives slots that nobody has waited for."""
+    business = await campaigns.business(cap=2)
+    await campaigns.run(business, 10)
+    calls = await campaigns.claim_so_many(business, 2)
+    await ended(campaigns, calls[1])
+    await campaigns.connection.execute("UPDATE businesses SET max_concurrent_calls = 4 WHERE id = $1", business)
+    again = await campaigns.claim_so_many(business, 3)
+    assert await _slots(campaigns, again) == [1, 2, 3]
+    assert [call["waited"] is None for call in again] == [False, True, True]
+
+
+async def test_calls_above_a_lowered_cap_count_and_their_slots_are_not_given_again(campaigns: Campaigns) -> None:
+    business = await campaigns.business(cap=4)
+    await campaigns.run(business, 10)
+    calls = await campaigns.claim_so_many(business, 4)
+    await campaigns.connection.execute("UPDATE businesses SET max_concurrent_calls = 2 WHERE id = $1", business)
+    for place in (0, 3):
+        await ended(campaigns, calls[place])
+    assert await campaigns.claim(business) == []
+    await ended(campaigns, calls[2])
+    (last,) = await campaigns.claim_so_many(business, 1)
+    assert await _slots(campaigns, [last]) == [0]
+    assert await campaigns.claim(business) == []
+
+
+async def _pages(campaigns: Campaigns, business: int) -> int:
+    """How many pages a claim touches once its plans are made; what it changes is taken back."""
+    plan: dict[str, Any] = {}
+    for _ in range(2):
+        undone = campaigns.connection.transaction()
+        await undone.start()
+        told = await campaigns.connection.fetchval(EXPLAIN + CLAIM, [business], WORKER, campaigns.epoch, 1)
+        plan = json.loads(told)[0]["Plan"]
+        await undone.rollback()
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+async def test_a_claim_does_not_read_what_ended_while_somebody_held_a_snapshot(
+    campaigns: Campaigns, database_url: str
+) -> None:
+    """Nothing that has ended can be cleaned up then; counting what lives by what lives would walk all of it."""
+    business = await campaigns.business(cap=3)
+    await campaigns.run(business, CALLS + 10)
+    calls = await campaigns.claim_so_many(business, 2)
+    before = await _pages(campaigns, business)
+    elsewhere = await asyncpg.connect(database_url)
+    try:
+        await elsewhere.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await elsewhere.fetchval("SELECT count(*) FROM accounts")
+        for _ in range(CALLS // 2):
+            for call in calls:
+                await ended(campaigns, call)
+            calls = await campaigns.claim_so_many(business, 2)
+        assert await _pages(campaigns, business) < before + CALLS
+    finally:
+        await elsewhere.close()
