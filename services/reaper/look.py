@@ -48,7 +48,9 @@ class Looker:
         """Take due looks."""
         patience = timedelta(seconds=self._longest + MARGIN_SECONDS)
         crash_point("reaper.looks.before")
-        taken = await checks.take_checks(self._db, limit=limit, per_account=per_account, busy=busy, patience=patience)
+        taken = await checks.take_checks(
+            self._db, limit=limit, per_account=per_account, busy=busy, patience=patience, grace=self._waits.grace
+        )
         crash_point("reaper.looks.taken")
         return taken
 

@@ -25,7 +25,7 @@ FIND_EXPIRED = text("""
 # Takes calls whose next look is due.
 TAKE_CHECKS = text("""
     SELECT * FROM ringfence_take_checks(
-        :limit, :per_account, CAST(:busy AS bigint[]), CAST(:patience AS interval))
+        :limit, :per_account, CAST(:busy AS bigint[]), CAST(:patience AS interval), CAST(:grace AS interval))
 """)
 
 # Applies what a look found.
@@ -145,10 +145,22 @@ async def find_expired(db: Database, limit: int) -> list[ExpiredCall]:
 
 
 async def take_checks(
-    db: Database, *, limit: int, per_account: int, busy: Collection[int], patience: timedelta
+    db: Database, *, limit: int, per_account: int, busy: Collection[int], patience: timedelta, grace: timedelta
 ) -> list[Check]:
-    """Take due calls; nobody else takes them for as long as `patience`. `busy` names an account once per look."""
-    return await _take(Check, TAKE_CHECKS, db, limit=limit, per_account=per_account, busy=list(busy), patience=patience)
+    """Take due calls; nobody else takes them for as long as `patience`. `busy` names an account once per look.
+
+    Calls that were heard of less than `grace` ago are put off instead.
+    """
+    return await _take(
+        Check,
+        TAKE_CHECKS,
+        db,
+        limit=limit,
+        per_account=per_account,
+        busy=list(busy),
+        patience=patience,
+        grace=grace,
+    )
 
 
 async def take_hangups(

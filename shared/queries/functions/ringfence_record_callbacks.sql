@@ -12,6 +12,8 @@
 --   foreign_sid  the sid is another token's: only the event is kept
 --   busy, unknown
 -- `known_sid`, `known_state` and `known_outcome` are what the row said before; `sid_of` is the call whose the sid is already.
+-- Each row is written once, and while a call goes on no column that an index knows is written: its look stays where it
+-- is, and is put off by whoever comes to take it.
 CREATE FUNCTION ringfence_record_callbacks(p_items jsonb, p_grace interval, p_wait boolean) RETURNS TABLE (
     n integer, result text, call_id bigint, business_id bigint, run_id bigint, job_id bigint, released boolean,
     ended boolean, outcome text, was_uncertain boolean, run_ended text, known_sid text, known_state text,
@@ -20,13 +22,9 @@ CREATE FUNCTION ringfence_record_callbacks(p_items jsonb, p_grace interval, p_wa
 #variable_conflict use_column
 DECLARE
     i record;
-    c calls%ROWTYPE;
+    c record;
     v_held bigint[];
-    v_result text;
     v_bound text;
-    v_released boolean;
-    v_ended boolean;
-    v_outcome text;
     v_now timestamptz;
 BEGIN
     v_held := ringfence_lock_calls(array(
@@ -36,81 +34,99 @@ BEGIN
         fields jsonb) ORDER BY x.n
     LOOP
         v_now := clock_timestamp();
-        v_result := 'recorded';
-        v_released := false;
-        v_ended := false;
-        v_outcome := i.outcome;
-        SELECT * INTO c FROM calls WHERE dial_token = i.token;
+        SELECT k.*, j.status AS job_status, j.dialed AS job_dialed, j.dial_lock_token AS job_token,
+            j.twilio_call_sid AS job_sid
+        INTO c FROM calls k JOIN outbound_call_jobs j ON j.id = k.job_id WHERE k.dial_token = i.token;
+        n := i.n;
+        result := 'recorded';
+        call_id := c.id;
+        business_id := c.business_id;
+        run_id := c.run_id;
+        job_id := c.job_id;
+        released := false;
+        ended := false;
+        outcome := i.outcome;
+        was_uncertain := false;
+        run_ended := NULL;
+        known_sid := c.call_sid;
+        known_state := c.state;
+        known_outcome := c.outcome;
+        sid_of := NULL;
         IF c.id IS NULL THEN
-            v_result := 'unknown';
+            result := 'unknown';
         ELSIF NOT c.id = ANY (v_held) THEN
-            v_result := 'busy';
+            result := 'busy';
         ELSE
             INSERT INTO call_events (business_id, call_id, call_sid, event, sequence, fields)
             VALUES (c.business_id, c.id, i.call_sid, i.event, i.sequence, i.fields)
             ON CONFLICT (call_id, call_sid, event, coalesce(sequence, -1)) DO NOTHING;
             IF NOT FOUND THEN
-                v_result := 'repeat';
+                result := 'repeat';
             END IF;
         END IF;
-        IF v_result <> 'recorded' THEN
-            RETURN QUERY SELECT i.n, v_result, c.id, c.business_id, c.run_id, c.job_id, false, false, c.outcome, false,
-                NULL::text, c.call_sid, c.state, c.outcome, NULL::bigint;
+        IF result <> 'recorded' THEN
+            outcome := c.outcome;
+            RETURN NEXT;
             CONTINUE;
         END IF;
-        v_bound := ringfence_learn_sid(c.id, i.call_sid);
+        was_uncertain := c.state = 'uncertain';
+        v_bound := CASE WHEN c.call_sid = i.call_sid AND NOT c.sid_is_guess THEN 'known'
+                        ELSE ringfence_learn_sid(c.id, i.call_sid) END;
         IF v_bound = 'foreign' THEN
-            v_result := 'foreign_sid';
+            result := 'foreign_sid';
+            SELECT o.id INTO sid_of FROM calls o WHERE o.call_sid = i.call_sid;
         ELSIF v_bound = 'second' THEN
-            v_outcome := 'duplicate';
+            outcome := 'duplicate';
             IF ringfence_second_sid(c.id, i.call_sid, i.rank = 4) THEN
-                v_result := 'second_sid';
-                v_ended := true;
+                result := 'second_sid';
+                ended := true;
             END IF;
+        ELSIF c.ended_at IS NULL AND i.rank = 4 THEN
+            PERFORM ringfence_close_call(c.id, 'ended', i.outcome, i.code, NULL, 'callback', i.call_sid, i.sequence);
+            released := true;
+            ended := true;
         ELSIF c.ended_at IS NULL THEN
             UPDATE calls SET
                 state = CASE WHEN i.rank = 3 THEN 'answered'
                              WHEN i.rank = 2 AND state <> 'answered' THEN 'ringing'
                              WHEN state IN ('dialing', 'uncertain') THEN 'accepted' ELSE state END,
+                call_sid = i.call_sid, sid_is_guess = false, denied_at = NULL,
+                hangup_at = CASE WHEN v_bound = 'known' THEN hangup_at
+                                 WHEN hangup_requested_at IS NOT NULL AND hung_up_at IS NULL THEN v_now END,
                 accepted_at = coalesce(accepted_at, v_now),
-                answered_at = CASE WHEN i.rank = 3 OR i.outcome IN ('answered', 'machine')
-                                   THEN coalesce(answered_at, v_now) ELSE answered_at END,
+                answered_at = CASE WHEN i.rank = 3 THEN coalesce(answered_at, v_now) ELSE answered_at END,
                 error_code = CASE WHEN state = 'uncertain' THEN NULL ELSE error_code END,  -- why it was unsure
-                last_heard_at = v_now, checks = 0, next_check_at = v_now + p_grace,
-                sequence = CASE WHEN i.rank = 4 THEN i.sequence ELSE greatest(sequence, i.sequence) END
+                last_heard_at = v_now, sequence = greatest(sequence, i.sequence), checks = 0,
+                -- after a look the next one lies anywhere, and beyond the grace it would come too late
+                next_check_at = CASE WHEN checks = 0 AND next_check_at <= v_now + p_grace THEN next_check_at
+                                     ELSE v_now + p_grace END
             WHERE id = c.id;
-            UPDATE outbound_call_jobs SET status = CASE WHEN status = 'dialing' THEN 'in_progress' ELSE status END,
-                twilio_call_sid = i.call_sid, updated_at = v_now
-            WHERE id = c.job_id AND dial_lock_token = c.dial_token
-              AND (status = 'dialing' OR twilio_call_sid IS DISTINCT FROM i.call_sid);
-            IF i.rank = 4 THEN
-                PERFORM ringfence_close_call(c.id, 'ended', i.outcome, i.code, NULL, 'callback');
-                v_released := true;
-                v_ended := true;
-            ELSIF c.state IN ('dialing', 'uncertain') THEN
-                PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
+            IF NOT c.job_dialed AND c.state IN ('dialing', 'uncertain') OR c.job_token = c.dial_token
+               AND (c.job_status = 'dialing' OR c.job_sid IS DISTINCT FROM i.call_sid) THEN
+                PERFORM ringfence_progress_job(c.run_id, c.job_id, c.dial_token, i.call_sid);
             END IF;
         ELSIF c.settled_how = 'list' AND i.rank = 4 THEN
             PERFORM ringfence_amend_end(c.id, i.call_sid, i.outcome, i.code, i.sequence);
-            v_result := 'amended';
+            result := 'amended';
         ELSIF c.state = 'abandoned' OR c.call_sid IS NULL OR c.surfaced_at IS NOT NULL
               OR (c.settled_how = 'list' AND c.call_sid <> i.call_sid) THEN
-            v_ended := c.outcome IS NULL AND i.outcome IS NOT NULL;
+            ended := c.outcome IS NULL AND i.outcome IS NOT NULL;
             IF ringfence_surface_call(c.id, i.call_sid, i.outcome) THEN
-                v_result := 'surfaced';
+                result := 'surfaced';
             END IF;
         ELSIF i.rank = 4 AND i.outcome <> c.outcome THEN
-            v_result := 'other_end';
+            result := 'other_end';
             IF c.settled_how = 'callback' AND i.sequence > c.sequence THEN
                 PERFORM ringfence_amend_end(c.id, i.call_sid, i.outcome, i.code, i.sequence);
             ELSE
-                v_outcome := c.outcome;
+                outcome := c.outcome;
             END IF;
         ELSE
-            v_result := 'late';
+            result := 'late';
         END IF;
-        RETURN QUERY SELECT i.n, v_result, c.id, c.business_id, c.run_id, c.job_id, v_released, v_ended, v_outcome,
-            c.state = 'uncertain', CASE WHEN i.rank = 4 THEN ringfence_finish_run(c.run_id) END, c.call_sid, c.state,
-            c.outcome, CASE WHEN v_bound = 'foreign' THEN (SELECT o.id FROM calls o WHERE o.call_sid = i.call_sid) END;
+        IF i.rank = 4 THEN
+            run_ended := ringfence_finish_run(c.run_id);
+        END IF;
+        RETURN NEXT;
     END LOOP;
 END $$;

@@ -10,7 +10,8 @@ CREATE FUNCTION ringfence_record_dials(p_items jsonb, p_settle_after interval, p
 #variable_conflict use_column
 DECLARE
     i record;
-    c calls%ROWTYPE;
+    c record;
+    v_bound text;
     v_result text;
     v_ended text;
     v_change text;
@@ -33,15 +34,19 @@ BEGIN
         v_now := clock_timestamp();
         v_ended := NULL;
         v_owner := NULL;
-        SELECT * INTO c FROM calls WHERE id = i.call_id AND dial_token = i.token;
+        SELECT k.*, j.status AS job_status, j.dialed AS job_dialed, j.dial_lock_token AS job_token,
+            j.twilio_call_sid AS job_sid
+        INTO c FROM calls k JOIN outbound_call_jobs j ON j.id = k.job_id
+        WHERE k.id = i.call_id AND k.dial_token = i.token;
         CONTINUE WHEN c.id IS NULL;
         v_change := CASE WHEN c.account_id = ANY (v_accounts) THEN
             ringfence_note_account(c.account_id, i.class, coalesce(i.code, i.class), i.retry_after, c.created_at) END;
         IF i.class = 'accepted' THEN
-            v_result := ringfence_learn_sid(c.id, i.call_sid);
-            IF v_result = 'second' THEN
+            v_bound := CASE WHEN c.call_sid = i.call_sid AND NOT c.sid_is_guess THEN 'known'
+                            ELSE ringfence_learn_sid(c.id, i.call_sid) END;
+            IF v_bound = 'second' THEN
                 v_result := CASE WHEN ringfence_second_sid(c.id, i.call_sid, false) THEN 'second_sid' ELSE 'repeat' END;
-            ELSIF v_result = 'foreign' THEN  -- an answer that names another call says nothing certain of this one
+            ELSIF v_bound = 'foreign' THEN  -- an answer that names another call says nothing certain of this one
                 UPDATE calls SET state = 'uncertain', error_code = 'foreign_sid', next_check_at = v_now + p_settle_after
                 WHERE id = c.id AND state = 'dialing';
                 v_result := CASE WHEN FOUND THEN 'uncertain' ELSE 'overtaken' END;
@@ -51,16 +56,23 @@ BEGIN
                                               OR (c.settled_how = 'list' AND c.call_sid <> i.call_sid)) THEN
                 v_result := CASE WHEN ringfence_surface_call(c.id, i.call_sid, NULL) THEN 'surfaced' ELSE 'repeat' END;
             ELSE
-                UPDATE calls SET state = CASE WHEN state IN ('dialing', 'uncertain') THEN 'accepted' ELSE state END,
-                    accepted_at = coalesce(accepted_at, v_now),
-                    expires_at = expires_at + coalesce(i.queue_ms, 0) * interval '1 ms',
-                    next_check_at = CASE WHEN ended_at IS NULL THEN greatest(coalesce(last_heard_at, v_now), v_now) + p_grace
-                                             + coalesce(i.queue_ms, 0) * interval '1 ms' END
-                WHERE id = c.id;
-                UPDATE outbound_call_jobs SET status = CASE WHEN status = 'dialing' THEN 'in_progress' ELSE status END,
-                    twilio_call_sid = i.call_sid, updated_at = v_now
-                WHERE id = c.job_id AND dial_lock_token = c.dial_token;
-                PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
+                -- where callbacks came first they have noted all of this, unless the call waits in a queue
+                IF v_bound = 'bound' OR c.state IN ('dialing', 'uncertain') OR i.queue_ms > 0 THEN
+                    UPDATE calls SET state = CASE WHEN state IN ('dialing', 'uncertain') THEN 'accepted' ELSE state END,
+                        call_sid = i.call_sid, sid_is_guess = false,
+                        denied_at = CASE WHEN ended_at IS NOT NULL THEN denied_at END,
+                        hangup_at = CASE WHEN v_bound = 'known' OR ended_at IS NOT NULL THEN hangup_at
+                                         WHEN hangup_requested_at IS NOT NULL AND hung_up_at IS NULL THEN v_now END,
+                        accepted_at = coalesce(accepted_at, v_now),
+                        expires_at = expires_at + coalesce(i.queue_ms, 0) * interval '1 ms',
+                        next_check_at = CASE WHEN ended_at IS NULL THEN greatest(coalesce(last_heard_at, v_now), v_now)
+                                                 + p_grace + coalesce(i.queue_ms, 0) * interval '1 ms' END
+                    WHERE id = c.id;
+                END IF;
+                IF NOT c.job_dialed OR c.job_token = c.dial_token
+                   AND (c.job_status = 'dialing' OR c.job_sid IS DISTINCT FROM i.call_sid) THEN
+                    PERFORM ringfence_progress_job(c.run_id, c.job_id, c.dial_token, i.call_sid);
+                END IF;
                 v_result := CASE WHEN c.state = 'uncertain' THEN 'settled' ELSE 'accepted' END;
             END IF;
         ELSIF c.ended_at IS NOT NULL OR c.state NOT IN ('dialing', 'uncertain') THEN
@@ -82,7 +94,9 @@ BEGIN
         ELSE
             v_result := 'returned_' || coalesce(ringfence_return_job(c.id, false, i.class, i.code), 'nowhere');
         END IF;
-        v_ended := coalesce(v_ended, ringfence_finish_run(c.run_id));
+        IF v_ended IS NULL AND (v_result NOT IN ('accepted', 'settled') OR c.ended_at IS NOT NULL) THEN
+            v_ended := ringfence_finish_run(c.run_id);  -- where the call goes on, so does its job
+        END IF;
         RETURN QUERY SELECT c.id, c.business_id, c.run_id, c.job_id, v_result, v_ended, v_change, c.call_sid, c.state,
             c.outcome, v_owner;
     END LOOP;

@@ -16,6 +16,7 @@ from tests.integration.machine.nouns import Call
 from tests.integration.machine.world import span
 
 PATIENCE = timedelta(seconds=30)
+NO_GRACE = timedelta(0)
 
 
 class SettlingRules(Frame):
@@ -47,7 +48,9 @@ class SettlingRules(Frame):
         """Look a call up; what was found is applied now or later. A fault: the listing lags."""
         call = self.pick(self.watched(), which)
         self.world.fetch("UPDATE calls SET next_check_at = clock_timestamp() WHERE id = $1", call.id)
-        taken = self.world.run(checks.take_checks(self.db, limit=9, per_account=9, busy=[], patience=PATIENCE))
+        taken = self.world.run(
+            checks.take_checks(self.db, limit=9, per_account=9, busy=[], patience=PATIENCE, grace=NO_GRACE)
+        )
         assert call.id in {check.call_id for check in taken}
         for check in taken:
             look = self.ask(check, lag=lag)

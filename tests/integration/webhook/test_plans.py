@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import asyncpg
+import pytest
 
 from shared.queries import callbacks
 from tests.integration.campaigns import Row, campaigns_in, new_sid
@@ -29,11 +31,22 @@ TOUCHED = """
     SELECT sum(seq_tup_read)::integer AS walked, sum(idx_tup_fetch)::integer AS fetched FROM pg_stat_xact_user_tables
     WHERE relname IN ('calls', 'outbound_call_jobs', 'call_events', 'leads')
 """
+WRITES = """
+    SELECT relname, n_tup_upd AS updated, n_tup_hot_upd AS in_place FROM pg_stat_xact_user_tables
+    WHERE relname IN ('calls', 'outbound_call_jobs', 'outbound_call_runs')
+"""
+ENDED = ("calls", "outbound_call_jobs")
 RECORD = "SELECT result FROM ringfence_record_callbacks($1, '60 s', false)"
 
 
-def item(call: Row, event: str, rank: int, outcome: str | None) -> str:
-    told = {"token": str(call["dial_token"]), "call_sid": new_sid(), "event": event, "rank": rank, "outcome": outcome}
+def item(call: Row, event: str, rank: int, outcome: str | None, sid: str | None = None) -> str:
+    told = {
+        "token": str(call["dial_token"]),
+        "call_sid": sid or new_sid(),
+        "event": event,
+        "rank": rank,
+        "outcome": outcome,
+    }
     return json.dumps([{"n": 0, "sequence": 1, "code": None, "fields": {}, **told}])
 
 
@@ -59,3 +72,36 @@ async def test_a_callback_touches_a_few_rows_among_many(database_url: str) -> No
                 after = await connection.fetchrow(TOUCHED)
             assert after["walked"] == before["walked"]
             assert after["fetched"] - before["fetched"] < 60
+
+
+@pytest.mark.parametrize(
+    ("event", "rank", "outcome", "writes"),
+    [
+        ("ringing", 2, None, {"calls": 1}),
+        ("in-progress", 3, None, {"calls": 1}),
+        ("completed", 4, "answered", {name: 1 for table in ENDED for name in (table, f"indexes of {table}")}),
+    ],
+)
+async def test_a_callback_writes_each_row_once_and_in_place_while_the_call_goes_on(
+    database_url: str, event: str, rank: int, outcome: str | None, writes: dict[str, int]
+) -> None:
+    """When this breaks each callback writes a new entry into every index of calls."""
+    async with campaigns_in(database_url) as campaigns:
+        await campaigns.account(shared=True)
+        business, sid = await campaigns.business(), new_sid()
+        await campaigns.run(business, 2)
+        call = (await campaigns.claim(business))[0]
+        await campaigns.dialled(call, "accepted", sid)
+        async with campaigns.connection.transaction():  # else the counts may be handed over in between
+            before = await _writes(campaigns.connection)
+            await campaigns.connection.fetchval(RECORD, item(call, event, rank, outcome, sid))
+            after = await _writes(campaigns.connection)
+        assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == writes
+
+
+async def _writes(connection: asyncpg.Connection) -> Counter[str]:
+    """How many rows of each table were written, and of how many of them an index has to be told."""
+    rows = await connection.fetch(WRITES)
+    return Counter({row["relname"]: row["updated"] for row in rows}) + Counter(
+        {f"indexes of {row['relname']}": row["updated"] - row["in_place"] for row in rows}
+    )

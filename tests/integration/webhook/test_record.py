@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,12 +174,34 @@ async def test_a_hang_up_asked_for_before_the_sid_was_known_is_honoured_with_it(
     assert (await desk.campaigns.call(call))["hangup_at"] is None
 
 
-async def test_a_callback_moves_the_look_at_its_call_away(desk: Desk) -> None:
+TAKE = "SELECT call_id FROM ringfence_take_checks(20, p_grace => '60 s')"
+PAUSE = "SELECT next_check_at - last_heard_at AS pause, checks FROM calls"
+AGE = """
+    UPDATE calls SET next_check_at = next_check_at - $1 * interval '1 s',
+        last_heard_at = last_heard_at - $1 * interval '1 s'
+"""
+
+
+async def test_a_call_that_was_heard_of_is_not_looked_up_before_it_has_been_quiet_for_the_grace(desk: Desk) -> None:
     call = await desk.call()
     await desk.provider.status(call, "ringing", new_sid())
-    pause = "SELECT next_check_at - clock_timestamp() > interval '50 s' AS later, checks FROM calls"
-    (row,) = await desk.campaigns.rows(pause)
-    assert (row["later"], row["checks"]) == (True, 0)
+    await desk.campaigns.rows(AGE, 30)
+    assert await desk.campaigns.rows(TAKE) == []
+    (row,) = await desk.campaigns.rows(PAUSE)
+    assert (row["pause"], row["checks"]) == (timedelta(seconds=60), 0)
+    await desk.campaigns.rows(AGE, 31)
+    (taken,) = await desk.campaigns.rows(TAKE)
+    assert taken["call_id"] == call["call_id"]
+
+
+@pytest.mark.parametrize("looks", [0, 9])
+async def test_a_callback_brings_a_look_back_that_lies_beyond_the_grace(desk: Desk, looks: int) -> None:
+    """When this breaks a call that waited in a queue, or was looked up often, is not looked up when it falls silent."""
+    call = await desk.call()
+    await desk.campaigns.rows("UPDATE calls SET checks = $1, next_check_at = now() + interval '10 min'", looks)
+    await desk.provider.status(call, "ringing", new_sid())
+    (row,) = await desk.campaigns.rows(PAUSE)
+    assert (row["pause"], row["checks"]) == (timedelta(seconds=60), 0)
 
 
 async def test_a_sid_of_another_call_is_kept_in_the_events_alone(desk: Desk) -> None:
