@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
@@ -47,6 +49,9 @@ _NUMBERS: tuple[re.Pattern[str], ...] = (
 )
 _MAY_HOLD_NUMBER = re.compile(r"\d\D{0,2}\d\D{0,2}\d\D{0,2}\d")
 
+_PLAIN = re.compile(r"[A-Za-z_]{1,31}|[A-Z]{2}[0-9a-f]{32}")
+"""What no pattern below can match: a word too short for one, or one of the provider's sids. Most of a line is such."""
+
 _known: re.Pattern[str] | None = None
 _known_values: set[str] = set()
 
@@ -73,6 +78,8 @@ def mask_text(text: str) -> str:
         text = text.encode("utf-8", "backslashreplace").decode()
     if _known is not None:
         text = _known.sub(HIDDEN, text)
+    if _PLAIN.fullmatch(text):
+        return text
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     if _MAY_HOLD_NUMBER.search(text):
@@ -112,14 +119,30 @@ def mask_fields(fields: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in fields.items():
         name = str(key)
-        if _names_secret(name, value):
+        kind = _kind(name)
+        if kind is _Kind.SECRET and not (value is None or isinstance(value, (bool, int, float))):
             if "token" not in name.lower():
                 kept[name] = HIDDEN
-        elif _PHONE_KEY.search(name):
-            kept[_mask_key(name)] = _mask_phones(value, depth)
-        else:
+        elif kind is _Kind.OTHER or _PHONE_KEY.search(name) is None:
             kept[_mask_key(name)] = mask(value, depth)
+        else:
+            kept[_mask_key(name)] = _mask_phones(value, depth)
     return kept
+
+
+class _Kind(Enum):
+    """What a key says of its value."""
+
+    SECRET = auto()
+    PHONE = auto()
+    OTHER = auto()
+
+
+@lru_cache(maxsize=1000)
+def _kind(name: str) -> _Kind:
+    if _SECRET_KEY.search(name):
+        return _Kind.SECRET
+    return _Kind.PHONE if _PHONE_KEY.search(name) else _Kind.OTHER
 
 
 def _mask_key(name: str) -> str:
@@ -137,8 +160,3 @@ def _mask_phones(value: Any, depth: int) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)) and depth < DEEPEST:
         return [_mask_phones(item, depth + 1) for item in value]
     return mask(value, depth)
-
-
-def _names_secret(name: str, value: Any) -> bool:
-    plain = value is None or isinstance(value, (bool, int, float))
-    return not plain and _SECRET_KEY.search(name) is not None
