@@ -67,7 +67,11 @@ class WaitingHints:
 
 
 class HintSender:
-    """Sends waiting hints in the background; `publish` raises BrokerAway when one was not confirmed."""
+    """Sends waiting hints in the background; `publish` raises BrokerAway when one was not confirmed.
+
+    Up to AT_ONCE are under way at a time, so that none waits for the confirms of those before it. After a failure the
+    others are awaited, and what was not confirmed is tried again in its order.
+    """
 
     def __init__(
         self,
@@ -78,17 +82,20 @@ class HintSender:
     ) -> None:
         self.waiting = WaitingHints(limit)
         self._publish = publish
-        self._work = asyncio.Event()
+        self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._unconfirmed = 0
+        self._unconfirmed: dict[str, Hint] = {}
+        self._running = 0
+        self._failing = False
+        self._pause = FIRST_PAUSE
         self._background = Background(f"hints of {name}", self._run, on_death)
 
     def add(self, event: Event) -> None:
         """Take an event to be sent."""
         self.waiting.add(event)
         self._idle.clear()
-        self._work.set()
+        self._changed.set()
 
     def start(self) -> None:
         """Begin to send."""
@@ -100,37 +107,45 @@ class HintSender:
             async with asyncio.timeout(grace if self._background.running else 0):
                 await self._idle.wait()
         except TimeoutError:
-            logger().warning("HINTS_UNSENT", count=len(self.waiting) + self._unconfirmed)
+            logger().warning("HINTS_UNSENT", count=len(self.waiting) + len(self._unconfirmed))
         await self._background.stop()
 
     async def _run(self) -> None:
-        pause = FIRST_PAUSE
-        while True:
-            await self._work.wait()
-            if await self._send(self.waiting.take(AT_ONCE)):
-                pause = FIRST_PAUSE
-            else:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        self._take_back()  # what a stop had cut short
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                if self._failing and not self._running:
+                    await self._recover()
+                if not self._failing:
+                    for hint in self.waiting.take(AT_ONCE - len(self._unconfirmed)):
+                        self._unconfirmed[hint.message_id] = hint
+                        self._running += 1
+                        group.create_task(self._send(hint))
+                if not self.waiting and not self._unconfirmed:
+                    self._idle.set()
 
-    async def _send(self, batch: list[Hint]) -> bool:
-        """Send hints together, keep those that were not confirmed, and return whether all were."""
-        unsent, self._unconfirmed = batch, len(batch)
-        try:
-            confirmed = await asyncio.gather(*map(self._is_confirmed, batch))
-            unsent = [hint for hint, ok in zip(batch, confirmed, strict=True) if not ok]
-        finally:
-            self._unconfirmed = 0
-            self.waiting.put_back(unsent)
-        if not self.waiting:
-            self._work.clear()
-            self._idle.set()
-        return not unsent
+    async def _recover(self) -> None:
+        """Pause, each time longer, and begin again with what was not confirmed."""
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._take_back()
 
-    async def _is_confirmed(self, hint: Hint) -> bool:
+    def _take_back(self) -> None:
+        self.waiting.put_back(self._unconfirmed.values())
+        self._unconfirmed.clear()
+        self._failing = False
+
+    async def _send(self, hint: Hint) -> None:
         try:
             await self._publish(hint)
         except BrokerAway as exc:
             logger().debug("HINT_UNCONFIRMED", routing_key=hint.event.routing_key, reason=str(exc))
-            return False
-        return True
+            self._failing = True
+        else:
+            del self._unconfirmed[hint.message_id]
+            self._pause = FIRST_PAUSE
+        finally:
+            self._running -= 1
+            self._changed.set()

@@ -93,6 +93,62 @@ async def test_a_hint_is_tried_again_under_the_same_message_id_until_it_is_confi
     assert len(set(broker.tried)) == 1
 
 
+async def test_a_hint_does_not_wait_for_the_confirm_of_the_one_before_it() -> None:
+    asked = asyncio.Event()
+
+    async def publish(hint: Hint) -> None:
+        """The first is confirmed when the second is there."""
+        if numbers([hint]) == [1]:
+            await asked.wait()
+        else:
+            asked.set()
+
+    sender = HintSender("test", publish)
+    sender.start()
+    sender.add(run(1))
+    await asyncio.sleep(0)
+    sender.add(run(2))
+    with capture_logs() as lines:
+        await sender.stop(grace=60)
+    assert lines == []
+
+
+async def test_no_more_are_under_way_than_allowed() -> None:
+    under_way, most = 0, 0
+
+    async def publish(_: Hint) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.001)
+        under_way -= 1
+
+    sender = HintSender("test", publish)
+    sender.start()
+    for number in range(1, 5 * hints.AT_ONCE):
+        sender.add(run(number))
+    await sender.stop(grace=60)
+    assert (most, under_way) == (hints.AT_ONCE, 0)
+
+
+async def test_what_was_not_confirmed_is_tried_again_in_its_order() -> None:
+    tried: list[int] = []
+
+    async def publish(hint: Hint) -> None:
+        (number,) = numbers([hint])
+        tried.append(number)
+        await asyncio.sleep(0.001 * (4 - number))
+        if len(tried) <= 3:
+            raise BrokerAway
+
+    sender = HintSender("test", publish)
+    sender.start()
+    for number in (1, 2, 3):
+        sender.add(run(number))
+    await sender.stop(grace=60)
+    assert tried == [1, 2, 3, 1, 2, 3]
+
+
 async def test_stopping_waits_for_more_hints_than_are_sent_at_once() -> None:
     broker = Broker()
     sender = HintSender("test", broker.publish)
