@@ -32,6 +32,7 @@ from shared.library import reason_of, within
 from shared.link import Link
 from shared.logs import logger
 from shared.metrics import DEAD_LETTERS
+from shared.partition import WHOLE, Partition
 from shared.redelivery import REDELIVERED
 from shared.wire import CONTENT_TYPE, read_event, write_event
 
@@ -40,6 +41,9 @@ OPEN_TIMEOUT: Final = 8.0
 CLOSE_TIMEOUT: Final = 4.0
 HANDLER_GRACE: Final = 2.0
 ACKNOWLEDGED_WITHIN: Final = 0.05
+AT_HOME: Final = 10
+"""The priority of a consumer at its home partition. RabbitMQ 3.x ignores it where only one consumer is active."""
+
 NEVER: Final = 86_400.0
 """Seconds until the client library would reconnect by itself: a session is replaced long before."""
 
@@ -116,15 +120,23 @@ class Publisher:
     """Publishes events with confirms, over a connection of its own that it keeps alive.
 
     Tells `health` whether the "broker" can be used. `on_death` hears of the death of a background task.
+    With several `partitions` each message says what business it is about, for the exchange that spreads them.
     """
 
     EXCHANGE: Final = RabbitExchange(topology.EVENTS, type=ExchangeType.TOPIC, durable=True)
 
     def __init__(
-        self, amqp_url: str, name: str, health: Health | None = None, *, on_death: OnDeath = end_process
+        self,
+        amqp_url: str,
+        name: str,
+        health: Health | None = None,
+        *,
+        partitions: int = 1,
+        on_death: OnDeath = end_process,
     ) -> None:
         self._url = amqp_url
         self._name = name
+        self._partitions = partitions
         self._link = Link(name, self._begin, health, on_death)
         self._hints = HintSender(name, self._publish, on_death)
 
@@ -174,6 +186,7 @@ class Publisher:
                 message_id=hint.message_id,
                 correlation_id=hint.message_id,
                 message_type=type(hint.event).__name__,
+                headers=self._headers(hint.event),
             )
             crash_point("broker.publish.confirmed")
         except PublishError:
@@ -182,8 +195,11 @@ class Publisher:
         if not isinstance(answer, Basic.Ack):
             raise BrokerAway(f"the broker answered {type(answer).__name__}")
 
+    def _headers(self, event: Event) -> dict[str, Any] | None:
+        return {topology.HASHED: str(event.business_id)} if self._partitions > 1 else None
+
     async def _begin(self) -> BrokerSession:
-        await within(CONNECT_TIMEOUT, topology.declare_topology(self._url))
+        await within(CONNECT_TIMEOUT, topology.declare_topology(self._url, partitions=self._partitions))
         session = BrokerSession(self._url, self._name, _ask_for_exchange)
         await session.open(self._working_channel)
         return session
@@ -194,12 +210,12 @@ class Publisher:
 
 
 class Consumer:
-    """Takes hints from the dispatcher's queue and hands each to the handler of its kind.
+    """Takes hints from a partition's queue and hands each to the handler of its kind.
 
     May be started and stopped again and again. Give `health` only to a consumer that runs as long as its process.
+    The first partition's takes away the bindings that its number of partitions does not need. `at_home` says whether
+    the broker should prefer this consumer.
     """
-
-    QUEUE: Final = RabbitQueue(topology.DISPATCHER, queue_type=QueueType.QUORUM, declare=False)
 
     def __init__(
         self,
@@ -209,6 +225,8 @@ class Consumer:
         prefetch: int = 200,
         health: Health | None = None,
         *,
+        share: Partition = WHOLE,
+        at_home: Callable[[], bool] = lambda: True,
         on_death: OnDeath = end_process,
     ) -> None:
         self._url = amqp_url
@@ -216,6 +234,10 @@ class Consumer:
         self._kinds = {kind.routing_key: kind for kind in handlers}
         self._handlers = handlers
         self._prefetch = prefetch
+        self._share = share
+        self._at_home = at_home
+        self._queue = RabbitQueue(topology.queue_of(share.number), queue_type=QueueType.QUORUM, declare=False)
+        self._surplus = topology.surplus(share.of)
         self._link = Link(name, self._begin, health, on_death)
 
     @property
@@ -232,21 +254,33 @@ class Consumer:
         await self._link.stop()
 
     async def _begin(self) -> BrokerSession:
-        await within(CONNECT_TIMEOUT, topology.declare_topology(self._url))
-        session = BrokerSession(self._url, self._name, _ask_for_queue)
+        share = self._share
+        declared = topology.declare_topology(self._url, partitions=share.of, alone=share.is_first)
+        await within(CONNECT_TIMEOUT, declared)
+        session = BrokerSession(self._url, self._name, self._ask)
         subscriber = session.broker.subscriber(
-            self.QUEUE,
+            self._queue,
             channel=Channel(prefetch_count=self._prefetch),
             ack_policy=AckPolicy.REJECT_ON_ERROR,
             no_reply=True,
             decoder=_undecoded,
+            consume_args={"x-priority": AT_HOME} if share.of > 1 and self._at_home() else None,
         )
         subscriber(self._take)
         await session.open(self._working_channel)
         return session
 
     async def _working_channel(self, broker: RabbitBroker) -> AbstractChannel:
-        return (await broker.declare_queue(self.QUEUE)).channel
+        return (await broker.declare_queue(self._queue)).channel
+
+    async def _ask(self, channel: RawChannel) -> None:
+        """Ask for the queue, and mend its bindings: somebody may have declared another number of partitions since."""
+        await channel.queue_declare(self._queue.name, passive=True)
+        if self._share.of > 1:
+            await topology.join_ring(channel, self._share.number)
+        if self._share.is_first:
+            await topology.feed(channel, self._share.of)
+            await topology.withdraw(channel, self._share.of, next(self._surplus))
 
     async def _take(self, message: RabbitMessage) -> None:
         message_id = message.raw_message.message_id
@@ -275,7 +309,3 @@ async def _undecoded(message: RabbitMessage) -> RabbitMessage:
 
 async def _ask_for_exchange(channel: RawChannel) -> None:
     await channel.exchange_declare(topology.EVENTS, passive=True)
-
-
-async def _ask_for_queue(channel: RawChannel) -> None:
-    await channel.queue_declare(topology.DISPATCHER, passive=True)

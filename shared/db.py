@@ -143,22 +143,27 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 class Session:
     """One connection of its own, opened when it is needed and dropped without a word when anything goes wrong.
 
-    The server sees the connection end with the process, which is what the lease is bound to.
+    Who asks while somebody's statement runs waits for his turn. The server sees the connection end with the process,
+    which is what the lease is bound to.
     """
 
     def __init__(self, connect: Connect, timeout: float) -> None:
         self._connect = connect
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
+        self._turn = asyncio.Lock()
 
     async def row(self, statement: str, *values: Any) -> asyncpg.Record | None:
         """Run one statement that commits by itself and return its first row. Raises DatabaseAway or DatabaseBusy."""
+        with translated():
+            async with asyncio.timeout(self._timeout), self._turn:
+                return await self._ask(statement, values)
+
+    async def _ask(self, statement: str, values: Sequence[Any]) -> asyncpg.Record | None:
         try:
-            with translated():
-                async with asyncio.timeout(self._timeout):
-                    if self._connection is None or self._connection.is_closed():
-                        self._connection = await self._connect()
-                    return await self._connection.fetchrow(statement, *values)
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._connect()
+            return await self._connection.fetchrow(statement, *values)
         except BaseException:
             self.drop()
             raise
@@ -174,7 +179,7 @@ class Database:
     """One pool of connections to the database, under one role. A `bulk` pool waits longer for each statement."""
 
     def __init__(self, url: str, *, name: str, role: str | None = None, size: int = 5, bulk: bool = False) -> None:
-        self._connect = _connector(url, name=f"{name}-session", role=role)
+        self._url, self._name, self._role = url, name, role
         self._engine = make_engine(url, name=name, role=role, size=size, bulk=bulk)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -202,9 +207,12 @@ class Database:
                     await connection.execute(_SET_BUSINESS, {"business_id": str(business_id)})
                 yield connection
 
-    def session(self, timeout: float) -> Session:
-        """A connection apart from the pool, whose statements each take `timeout` seconds at most."""
-        return Session(self._connect, timeout)
+    def session(self, timeout: float, name: str = "session") -> Session:
+        """A connection apart from the pool, whose statements each take `timeout` seconds at most.
+
+        The server shows it as `name`, after the pool's own.
+        """
+        return Session(_connector(self._url, name=f"{self._name}-{name}", role=self._role), timeout)
 
     async def ping(self) -> None:
         """Raise DatabaseAway unless the database answers."""

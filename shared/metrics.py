@@ -131,9 +131,13 @@ DATABASE_GAUGES = (
     ABSENT_AFTER,
 )
 
-DISPATCHER_ACTIVE = _gauge("dispatcher_active", "1 while this process holds the lease")
-DISPATCHER_EPOCH = _gauge("dispatcher_epoch", "Epoch of the lease this process holds or held last")
-DISPATCHER_GAUGES = (DISPATCHER_ACTIVE, DISPATCHER_EPOCH)
+DISPATCHER_ACTIVE = _gauge("dispatcher_active", "1 while this process holds the lease, that of a partition at least")
+DISPATCHER_EPOCH = _gauge("dispatcher_epoch", "Highest epoch of the leases this process holds, or held last")
+DISPATCHER_PARTITIONS = _gauge("dispatcher_partitions", "Partitions whose lease this process holds")
+DISPATCH_PARTITIONS = _gauge(
+    "dispatch_partitions", "The setting DISPATCH_PARTITIONS: partitions to be held by somebody"
+)
+DISPATCHER_GAUGES = (DISPATCHER_ACTIVE, DISPATCHER_EPOCH, DISPATCHER_PARTITIONS, DISPATCH_PARTITIONS)
 
 _exported: set[Gauge] = set()
 

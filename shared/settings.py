@@ -193,6 +193,8 @@ class Settings(_FromEnvironment):
     settle_after: Seconds = 5.0
     absent_after: Seconds = 60.0
     webhook_grace: Seconds = 60.0
+    dispatch_partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    dispatch_ordinal: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     max_call_seconds: Annotated[int, Field(ge=1, le=ONE_DAY)] = 3_600
 
     log_level: LogLevel = "INFO"

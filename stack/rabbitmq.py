@@ -150,7 +150,7 @@ class LocalNode(Node):
         for folder in (etc, home, self._base / "log", self._base / "data"):
             folder.mkdir(parents=True)
         _write_secret(home / ".erlang.cookie", secrets.token_hex(16))
-        (etc / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (etc / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n")
         (etc / "advanced.config").write_text("[].\n")
         (etc / "env.conf").touch()
         (etc / "rabbitmq.conf").write_text(self._config("127.0.0.1", self.port, self._management_port))
@@ -166,7 +166,7 @@ class ContainerNode(Node):
         super().__init__(name)
         etc = run.state / name
         etc.mkdir()
-        (etc / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (etc / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n")
         config = self._config("0.0.0.0", self.INSIDE_PORT, self.INSIDE_MANAGEMENT_PORT)  # noqa: S104 - in there
         (etc / "rabbitmq.conf").write_text(config)
         publish = [

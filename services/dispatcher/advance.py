@@ -8,6 +8,7 @@ which several looks in a row found nothing to do is left alone for up to as long
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from services.dispatcher.dial import Dialer
@@ -37,11 +38,24 @@ log = logger()
 class Advancer:
     """Claims for the businesses that were noted, one statement at a time, while the term lasts."""
 
-    def __init__(self, db: Database, dialer: Dialer, keeper: LeaseKeeper, worker: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        db: Database,
+        dialer: Dialer,
+        keeper: LeaseKeeper,
+        worker: str,
+        settings: Settings,
+        *,
+        partition: int = 0,
+        turn: asyncio.Lock | None = None,
+    ) -> None:
         self._db = db
         self._dialer = dialer
         self._worker = worker
         self._settings = settings
+        self._partition = partition
+        self._turn = turn or asyncio.Lock()
+        self._claimed_for: set[int] = set()
         self._notes = Notes()
         self._verdicts = Verdicts(self._notes, keeper)
         self._outage = Outage("claim")
@@ -55,16 +69,31 @@ class Advancer:
         """Look at a business whose slot or account came free by our own doing, without waiting for the beat."""
         self.note(business_id, "heartbeat")
 
+    def has_claimed_for(self, business_id: int) -> bool:
+        """Whether this business got calls in this term."""
+        return business_id in self._claimed_for
+
+    def more_room(self) -> None:
+        """Go on with what waits until more can be written."""
+        if self._notes:
+            self._notes.arrived.set()
+
     async def run(self, term: Term) -> None:
         """Advance what is noted until the term is over; what was claimed by then is still dialled."""
         wake = self._notes.arrived
         self._notes.clear()  # of an earlier term: the first beat of this one looks at everybody
+        self._claimed_for.clear()
         term.tell(wake.set)
-        self._dialer.tell(wake.set)
         while not term.is_over():
             await wake.wait()
             wake.clear()
             while self._notes and self._dialer.room and not term.is_over():
+                await self._advance_in_turn(term)
+
+    async def _advance_in_turn(self, term: Term) -> None:
+        """One claim at a time for all partitions of this process, or each would count on the same room."""
+        async with self._turn:
+            if self._notes and self._dialer.room and not term.is_over():
                 await self._advance(self._notes.take(BATCH), term)
 
     async def settle_unanswered(self) -> None:
@@ -120,6 +149,7 @@ class Advancer:
             dial_timeout=self._settings.dial_timeout,
             max_call=self._settings.max_call_seconds,
             default_from=self._settings.twilio_from_number,
+            partition=self._partition,
         )
         crash_point("dispatcher.claim.committed")
         return claimed
@@ -128,6 +158,7 @@ class Advancer:
         metrics.CLAIMED_JOBS.inc(len(claimed.calls))
         announced: set[int] = set()
         for call in claimed.calls:
+            self._claimed_for.add(call.business_id)
             source = notes[call.business_id].source
             if call.adopted and call.run_id not in announced:
                 announced.add(call.run_id)

@@ -17,6 +17,7 @@ from shared.crashpoints import crash_point
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy
 from shared.logs import logger
+from shared.partition import WHOLE, Partition
 from shared.queries import dispatching
 
 RETRY = 0.25
@@ -27,6 +28,9 @@ UNTOLD = 0.5
 
 OTHERS_RETURN = 5.0
 """Seconds after our own return to the broker until everybody who tells us something is back there too."""
+
+OVERDUE = 2
+"""Beats missed until the first partition's holder looks after a run that nobody does, whosever it is."""
 
 log = logger()
 
@@ -42,6 +46,7 @@ class Beat:
         worker: str,
         interval: float,
         deaf: Callable[[], bool],
+        share: Partition = WHOLE,
     ) -> None:
         self._db = db
         self._advancer = advancer
@@ -49,6 +54,7 @@ class Beat:
         self._worker = worker
         self._interval = interval
         self._deaf = deaf
+        self._share = share
         self._untold_until = -math.inf
         self._outage = Outage("beat")
 
@@ -56,10 +62,11 @@ class Beat:
         """Beat until the term is over."""
         source = "takeover"
         pause = 0.0
+        overdue = OVERDUE * self._interval
         while not await self._over_within(pause, term):
             try:
                 crash_point("dispatcher.beat.before")
-                seen = await dispatching.beat(self._db, self._worker, term.epoch)
+                seen = await dispatching.beat(self._db, self._worker, term.epoch, self._share, overdue)
                 crash_point("dispatcher.beat.committed")
             except (DatabaseAway, DatabaseBusy) as error:
                 self._outage.failed(error, epoch=term.epoch)

@@ -1,4 +1,4 @@
-"""Wires the dispatcher: a standby until it holds the lease, then beats, takes hints, claims and dials."""
+"""Wires the dispatcher: a unit for each partition, and what they share."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from services.dispatcher.advance import Advancer
 from services.dispatcher.beat import Beat
 from services.dispatcher.dial import Dialer
 from services.dispatcher.handlers import handlers
+from services.dispatcher.held import Held
 from services.dispatcher.lease import LeaseKeeper
 from services.dispatcher.record import Recorder
 from services.dispatcher.recovery import Recovery
-from services.dispatcher.term import Term
+from services.dispatcher.roster import RosterKeeper, session_name
 from services.dispatcher.trust import NAME as TRUST
+from services.dispatcher.trust import Trust
+from services.dispatcher.unit import Unit
 from shared import metrics
 from shared.broker import Consumer, Publisher
 from shared.crashpoints import crash_point
@@ -21,6 +24,7 @@ from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
 from shared.health import Health, health_app
 from shared.logs import logger, worker_id
+from shared.partition import Partition, partitions
 from shared.process import Stop, Tasks, report_failure, serve
 from shared.purse import Purse
 from shared.queries import dispatching
@@ -38,76 +42,88 @@ log = logger()
 
 
 class Dispatcher:
-    """The parts of one dispatcher process."""
+    """The parts of one dispatcher process. Its units share the dialer, whose room they take turns to fill."""
 
     def __init__(self, settings: Settings, stop: Stop, db: Database, http: ProviderHttp, health: Health) -> None:
-        worker = worker_id()
         self._stop = stop
-        self._keeper = LeaseKeeper(db, worker, settings.lease_seconds, health)
+        self._settings = settings
+        self._db = db
+        self._http = http
+        self._health = health
+        self._worker = worker_id()
+        self._purse = Purse(settings)
+        self._session = db.session(timeout=settings.lease_seconds / 3, name=session_name(settings))
+        self._roster = RosterKeeper(self._session, settings, health)
+        self._held = Held(Trust(health))
+        self._turn = asyncio.Lock()
         self.recorder = Recorder(db, settings)
-        purse = Purse(settings)
-        self._dialer = Dialer(http, purse, self.recorder, settings)
-        self._advancer = Advancer(db, self._dialer, self._keeper, worker, settings)
-        self.recorder.tell(self._advancer.freed)
-        self._recovery = Recovery(db, http, purse, self._keeper)
-        self._consumer = Consumer(
-            settings.amqp_url.get_secret_value(),
-            f"dispatcher {worker}",
-            handlers(self._advancer),
-            on_death=stop.fail,
+        self._dialer = Dialer(http, self._purse, self.recorder, settings)
+        self._units = {share.number: self._unit(share) for share in partitions(settings.dispatch_partitions)}
+        self._dialer.tell(self._more_room)
+        self.recorder.tell(self._freed)
+
+    def _unit(self, share: Partition) -> Unit:
+        db, worker, settings, number = self._db, self._worker, self._settings, share.number
+        keeper = LeaseKeeper(
+            self._session,
+            worker,
+            share,
+            settings.lease_seconds,
+            self._health,
+            self._held,
+            lambda: share.of == 1 or self._roster.is_turn(number),
         )
-        interval = settings.heartbeat_interval
-        self._beat = Beat(db, self._advancer, self._keeper, worker, interval, lambda: self._consumer.is_deaf)
+        advancer = Advancer(db, self._dialer, keeper, worker, settings, partition=number, turn=self._turn)
+        consumer = Consumer(
+            settings.amqp_url.get_secret_value(),
+            f"dispatcher {worker}" if share.of == 1 else f"dispatcher {worker} {number}",
+            handlers(advancer),
+            share=share,
+            at_home=lambda: self._roster.is_home(number),
+            on_death=self._stop.fail,
+        )
+        beat = Beat(db, advancer, keeper, worker, settings.heartbeat_interval, lambda: consumer.is_deaf, share)
+        recovery = Recovery(db, self._http, self._purse, keeper) if share.is_first else None
+        return Unit(keeper, advancer, beat, consumer, recovery)
 
     async def run(self) -> None:
         """Hold one term after the other until the stop; then finish what is under way."""
         try:
-            await self._hold_terms()
+            async with asyncio.TaskGroup() as group:
+                for number, unit in self._units.items():
+                    group.create_task(unit.run(self._stop), name=f"partition {number}")
+                if len(self._units) > 1:
+                    group.create_task(self._roster.run(self._units, self._stop), name="roster")
         except Exception:
             await self._finish()  # somebody may be ringing, whatever went wrong here
             raise
         await self._finish()
 
-    async def _hold_terms(self) -> None:
-        while not self._stop.is_set():
-            term = await self._keeper.acquire(self._stop)
-            if term is not None:
-                await self._hold(term)
-
     async def _finish(self) -> None:
         """Record what comes of every create under way, and hand back what was never sent."""
-        self._keeper.close()
+        self._session.drop()
         await self._dialer.drain()
         await self.recorder.close()
         try:
-            await self._advancer.settle_unanswered()
+            for unit in self._units.values():
+                await unit.advancer.settle_unanswered()
         except (DatabaseAway, DatabaseBusy) as error:
             report_failure("claim", error, action="left to the reaper")
 
-    async def _hold(self, term: Term) -> None:
-        watch = asyncio.create_task(self._end_with_stop(term), name="end of term")
-        try:
-            await self._consumer.start()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keeper.keep(term), name="lease")
-                group.create_task(self._beat.run(term), name="beat")
-                group.create_task(self._advancer.run(term), name="advance")
-                group.create_task(self._recovery.run(term), name="recovery")
-        finally:
-            watch.cancel()
-            ours = term.end() or self._stop.is_set()
-            # before the answers are in: a successor need not wait for them
-            await asyncio.gather(self._consumer.stop(), *([self._keeper.give_up(term)] if ours else []))
+    def _more_room(self) -> None:
+        for unit in self._units.values():
+            unit.advancer.more_room()
 
-    async def _end_with_stop(self, term: Term) -> None:
-        await self._stop.wait()
-        term.end()
+    def _freed(self, business_id: int) -> None:
+        """Have the partition look at it that claimed for it."""
+        claimed = (unit for unit in self._units.values() if unit.advancer.has_claimed_for(business_id))
+        next(claimed, self._units[0]).advancer.freed(business_id)
 
 
 async def main(settings: Settings, stop: Stop) -> None:
     """Run the dispatcher until the stop."""
     metrics.export_dispatcher_gauges()
-    metrics.DISPATCHER_ACTIVE.set(0)
+    metrics.DISPATCH_PARTITIONS.set(settings.dispatch_partitions)
     health = Health(required={"database", "broker", TRUST})
     async with AsyncExitStack() as resources:
         db = Database(settings.database_url.get_secret_value(), name="ringfence-dispatcher", size=POOL)
@@ -119,7 +135,13 @@ async def main(settings: Settings, stop: Stop) -> None:
                 return
             health.set("database", up=True)
             dispatcher = Dispatcher(settings, stop, db, http, health)
-            broker = Publisher(settings.amqp_url.get_secret_value(), "dispatcher health", health, on_death=stop.fail)
+            broker = Publisher(
+                settings.amqp_url.get_secret_value(),
+                "dispatcher health",
+                health,
+                partitions=settings.dispatch_partitions,
+                on_death=stop.fail,
+            )
             await broker.start()  # a standby takes no hints, but must know whether it could
             resources.push_async_callback(broker.stop)
             tasks.start("record", dispatcher.recorder.run())

@@ -11,6 +11,7 @@ class Term:
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
+        self.is_lost = False
         self._over = asyncio.Event()
         self._told: list[Callable[[], None]] = []
 
@@ -30,6 +31,11 @@ class Term:
         for listener in self._told:
             listener()
         return True
+
+    def lose(self) -> bool:
+        """End it because somebody else took the lease; return whether its end was news."""
+        self.is_lost = True
+        return self.end()
 
     async def over_within(self, seconds: float) -> bool:
         """Wait for the end at most so long and return whether it came."""

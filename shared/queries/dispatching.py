@@ -12,27 +12,33 @@ import orjson
 from sqlalchemy import text
 
 from shared.db import Database, Session
+from shared.partition import WHOLE, Partition
 
 # Takes the lease if it may be taken, on the connection whose death says that the holder died.
-TAKE_LEASE = "SELECT * FROM ringfence_take_lease($1, $2)"
+TAKE_LEASE = "SELECT * FROM ringfence_take_lease($1, $2, $3)"
 
 # Says that the holder lives; no row with a value when the lease is somebody else's.
-RENEW_LEASE = "SELECT ringfence_renew_lease($1, $2) AS trusted"
+RENEW_LEASE = "SELECT ringfence_renew_lease($1, $2, $3) AS trusted"
 
 # Gives the lease up, so that a successor need not wait.
 GIVE_UP_LEASE = (
     "UPDATE dispatcher_lease SET holder = NULL, backend_pid = NULL, backend_start = NULL, renewed_at = NULL"
-    " WHERE partition = 0 AND epoch = $1 AND holder = $2"
+    " WHERE partition = $3 AND epoch = $1 AND holder = $2"
 )
 
-# Beats every active run and finds the businesses that have a free slot and a job for it.
-BEAT = text("SELECT * FROM ringfence_beat(:worker, :epoch)")
+# Finds who shares the partitions, and whose lease may be taken.
+ROSTER = "SELECT * FROM ringfence_roster($1, $2)"
+
+# Beats the active runs of a partition and finds the businesses that have a free slot and a job for it.
+BEAT = text("""
+    SELECT * FROM ringfence_beat(:worker, :epoch, :partition, :partitions, CAST(:overdue AS interval))
+""")
 
 # Claims jobs and writes their calls.
 CLAIM = text("""
     SELECT * FROM ringfence_claim(
         CAST(:businesses AS bigint[]), :worker, :epoch, :limit, CAST(:send_within AS interval),
-        CAST(:dial_timeout AS interval), CAST(:max_call AS interval), :default_from)
+        CAST(:dial_timeout AS interval), CAST(:max_call AS interval), :default_from, :partition)
 """)
 
 # Records answers to creates, and creates that were not sent.
@@ -46,6 +52,15 @@ DISOWN = text("SELECT ringfence_disown(:epoch, CAST(:in_hand AS bigint[])) AS ca
 
 # Makes the account of the settings the shared one, with its rate.
 SHARE_ACCOUNT = text("SELECT ringfence_share_account(:account_sid, :rate)")
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Those who share the partitions, in order and named by their connections, and the partitions that nobody holds."""
+
+    members: tuple[int, ...]
+    me: int
+    free: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -154,26 +169,44 @@ class RecordedDial:
     sid_of: int | None
 
 
-async def take_lease(session: Session, worker: str, silence: float) -> Lease | None:
-    """Return the lease if it could be taken; `silence` is in seconds."""
-    row = await session.row(TAKE_LEASE, worker, timedelta(seconds=silence))
+async def take_lease(session: Session, worker: str, silence: float, partition: int = 0) -> Lease | None:
+    """Return the lease of a partition if it could be taken; `silence` is in seconds."""
+    row = await session.row(TAKE_LEASE, worker, timedelta(seconds=silence), partition)
     return None if row is None else Lease(row["epoch"], row["previous"], row["trusted"])
 
 
-async def renew_lease(session: Session, worker: str, epoch: int) -> bool | None:
+async def renew_lease(session: Session, worker: str, epoch: int, partition: int = 0) -> bool | None:
     """Return whether the database is trusted, or None when the lease is lost."""
-    row = await session.row(RENEW_LEASE, worker, epoch)
+    row = await session.row(RENEW_LEASE, worker, epoch, partition)
     return None if row is None else row["trusted"]
 
 
-async def give_up_lease(session: Session, worker: str, epoch: int) -> None:
+async def give_up_lease(session: Session, worker: str, epoch: int, partition: int = 0) -> None:
     """Let a successor take over at once."""
-    await session.row(GIVE_UP_LEASE, epoch, worker)
+    await session.row(GIVE_UP_LEASE, epoch, worker, partition)
 
 
-async def beat(db: Database, worker: str, epoch: int) -> Beat:
-    """Beat every active run and return what is to be looked at."""
-    row = await db.row(BEAT, worker=worker, epoch=epoch)
+async def read_roster(session: Session, partitions: int, silence: float) -> Roster:
+    """Return who shares the partitions with the owner of this session; `silence` is in seconds."""
+    row = await session.row(ROSTER, partitions, timedelta(seconds=silence))
+    if row is None:
+        raise RuntimeError("a roster always answers")
+    return Roster(tuple(row["members"]), row["me"], frozenset(row["free"]))
+
+
+async def beat(db: Database, worker: str, epoch: int, share: Partition = WHOLE, overdue: float = 0.0) -> Beat:
+    """Beat the active runs of a partition and return what is to be looked at.
+
+    `overdue` is in seconds: of several partitions the first takes in runs that nobody has beaten for so long.
+    """
+    row = await db.row(
+        BEAT,
+        worker=worker,
+        epoch=epoch,
+        partition=share.number,
+        partitions=share.of,
+        overdue=timedelta(seconds=overdue),
+    )
     if row is None:
         raise RuntimeError("a beat always answers")
     return Beat(row.held, dict(zip(row.adopted_runs, row.adopted_businesses, strict=True)), tuple(row.hungry))
@@ -190,8 +223,9 @@ async def claim(
     dial_timeout: float,
     max_call: float,
     default_from: str | None,
+    partition: int = 0,
 ) -> Claimed:
-    """Claim at most `limit` jobs of these businesses. Times are in seconds."""
+    """Claim at most `limit` jobs of these businesses under the lease of a partition. Times are in seconds."""
     rows = await db.rows(
         CLAIM,
         businesses=sorted(businesses),
@@ -202,6 +236,7 @@ async def claim(
         dial_timeout=timedelta(seconds=dial_timeout),
         max_call=timedelta(seconds=max_call),
         default_from=default_from,
+        partition=partition,
     )
     calls = tuple(
         ClaimedCall(**{name: getattr(row, name) for name in ClaimedCall.__dataclass_fields__})

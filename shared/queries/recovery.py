@@ -12,10 +12,12 @@ from sqlalchemy import text
 
 from shared.db import Database
 
-# Says which database this is, and until when everything in it is known to be whole.
+# Says which database this is, and until when everything in it is known to be whole: a renewal that is here says so of
+# all that was written before it, whichever lease it renewed.
 DOUBT = text("""
-    SELECT ringfence_database_identity() AS identity, trusted_until, clock_timestamp() AS asked_at
-    FROM dispatcher_lease WHERE partition = 0
+    SELECT ringfence_database_identity() AS identity, ringfence_database_trusted() AS trusted,
+        max(trusted_until) AS trusted_until, clock_timestamp() AS asked_at
+    FROM dispatcher_lease
 """)
 
 # Finds the accounts on which a queued job could be dialled.
@@ -37,9 +39,11 @@ TRUST_DATABASE = text("SELECT ringfence_trust_database(:identity) AS trusted")
 
 @dataclass(frozen=True)
 class Doubt:
-    """A database that may have lost calls made since `trusted_until`; by its clock it is `asked_at`."""
+    """A database that may have lost calls made since `trusted_until`, unless it is trusted; by its clock it is
+    `asked_at`."""
 
     identity: str
+    trusted: bool
     trusted_until: datetime | None
     asked_at: datetime
 
@@ -69,8 +73,8 @@ async def read_doubt(db: Database) -> Doubt:
     """Return what is doubted."""
     row = await db.row(DOUBT)
     if row is None:
-        raise RuntimeError("the lease has no row")
-    return Doubt(row.identity, row.trusted_until, row.asked_at)
+        raise RuntimeError("an aggregate always answers")
+    return Doubt(row.identity, row.trusted, row.trusted_until, row.asked_at)
 
 
 async def listed_accounts(db: Database) -> list[ListedAccount]:

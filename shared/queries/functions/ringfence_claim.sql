@@ -3,6 +3,7 @@
 -- Locks: account, business, run, job; whatever somebody else holds is skipped and reported as `busy`.
 -- Returns a row per claimed call (`claimed`; `waited` is how many seconds its slot had been free while the job was
 -- queued and no rate or block held it back, NULL where it was not), then one row per business that says why it got no more.
+-- The claim is fenced by the lease of `p_partition`, and takes its businesses into that partition.
 -- Its plans are made once and go by the indexes: made anew for each claim they took as long as the claim itself, and one
 -- made while the tables were small would walk them when they have grown.
 CREATE FUNCTION ringfence_claim(
@@ -38,9 +39,12 @@ DECLARE
     v_verdict text;
 BEGIN
     SELECT CASE WHEN l.epoch <> p_epoch OR l.holder IS DISTINCT FROM p_worker THEN 'fenced'
-                WHEN NOT l.database_trusted OR l.identity IS DISTINCT FROM ringfence_database_identity() THEN 'untrusted'
+                WHEN NOT ringfence_database_trusted() OR l.identity IS NULL THEN 'untrusted'
            END INTO v_verdict
-    FROM dispatcher_lease l WHERE l.partition = 0;
+    FROM dispatcher_lease l WHERE l.partition = p_partition;
+    IF NOT FOUND THEN
+        v_verdict := 'fenced';
+    END IF;
     IF v_verdict IS NOT NULL THEN
         RETURN QUERY SELECT x, v_verdict, NULL::double precision, NULL::bigint, NULL::bigint, NULL::bigint,
             NULL::integer, NULL::uuid, NULL::text, NULL::text, NULL::integer, NULL::bigint, NULL::text, NULL::boolean,
@@ -142,7 +146,7 @@ BEGIN
     IF cardinality(v_claimed) > 0 THEN  -- once for all: a row written for each call would be read through by the next
         UPDATE accounts a SET next_dial_at = x.next_at, retry_at = coalesce(x.retry_at, a.retry_at)
         FROM unnest(v_accounts, v_next, v_retry_at) x (id, next_at, retry_at) WHERE a.id = x.id AND x.next_at IS NOT NULL;
-        UPDATE businesses o SET last_claim_at = v_now, next_dial_at = x.next_at
+        UPDATE businesses o SET last_claim_at = v_now, next_dial_at = x.next_at, dispatch_partition = p_partition
         FROM unnest(v_claimed, v_claimed_next) x (id, next_at) WHERE o.id = x.id;
     END IF;
 END $$;

@@ -44,7 +44,12 @@ OF_THE_DATABASE = {
     "heartbeat_age_seconds": [],
     "absent_after_seconds": [],
 }
-OF_THE_DISPATCHER: dict[str, list[str]] = {"dispatcher_active": [], "dispatcher_epoch": []}
+OF_THE_DISPATCHER: dict[str, list[str]] = {
+    "dispatcher_active": [],
+    "dispatcher_epoch": [],
+    "dispatcher_partitions": [],
+    "dispatch_partitions": [],
+}
 
 
 def exported(prepare: str) -> str:

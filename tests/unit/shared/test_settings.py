@@ -84,6 +84,8 @@ def test_the_defaults_are_the_documented_ones(clean_environment: pytest.MonkeyPa
         "settle_after": 5.0,
         "absent_after": 60.0,
         "webhook_grace": 60.0,
+        "dispatch_partitions": 1,
+        "dispatch_ordinal": None,
         "max_call_seconds": 3600,
         "log_level": "INFO",
         "log_format": "json",
