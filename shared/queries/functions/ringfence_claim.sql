@@ -4,8 +4,8 @@
 -- Returns a row per claimed call (`claimed`; `waited` is how many seconds its slot had been free while the job was
 -- queued and no rate or block held it back, NULL where it was not), then one row per business that says why it got no more.
 -- The claim is fenced by the lease of `p_partition`, and takes its businesses into that partition.
--- Its plans are made once and go by the indexes: made anew for each claim they took as long as the claim itself, and one
--- made while the tables were small would walk them when they have grown.
+-- Its plans are made once and walk indexes in their order: made anew for each claim they took as long as the claim itself,
+-- and one made while the tables were small, or before anybody analysed them, would read all of a run's jobs to sort them.
 CREATE FUNCTION ringfence_claim(
     p_businesses bigint[], p_worker text, p_epoch bigint, p_limit integer, p_send_within interval,
     p_dial_timeout interval, p_max_call interval, p_default_from text, p_partition integer DEFAULT 0
@@ -15,7 +15,7 @@ CREATE FUNCTION ringfence_claim(
     account_id bigint, account_sid text, account_is_shared boolean, auth_token_sealed bytea, adopted boolean,
     waited double precision
 ) LANGUAGE plpgsql VOLATILE SET plan_cache_mode TO force_generic_plan
-SET enable_seqscan TO off SET enable_hashjoin TO off SET enable_mergejoin TO off AS $$
+SET enable_seqscan TO off SET enable_bitmapscan TO off SET enable_hashjoin TO off SET enable_mergejoin TO off AS $$
 #variable_conflict use_column
 DECLARE
     v_accounts bigint[];

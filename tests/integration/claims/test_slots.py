@@ -86,3 +86,13 @@ async def test_a_claim_does_not_read_what_ended_while_somebody_held_a_snapshot(
         assert await _pages(campaigns, business) < before + CALLS
     finally:
         await elsewhere.close()
+
+
+async def test_a_claim_reads_few_of_a_long_runs_jobs_before_anybody_analysed_the_tables(campaigns: Campaigns) -> None:
+    """A run of thousands is claimed from at once; the plans that are made then are kept."""
+    few = await campaigns.business(cap=3)
+    await campaigns.run(few, 5)
+    await campaigns.claim(few)
+    business = await campaigns.business(cap=3)
+    await campaigns.run(business, 5000)
+    assert await _pages(campaigns, business) < 300
