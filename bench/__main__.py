@@ -1,4 +1,4 @@
-"""`python -m bench [--only NAME …] [--full] [--rounds N] [--results DIR]`: measure, and write down what came out.
+"""`python -m bench [--only NAME …] [--engine NAME …] [--full] [--rounds N] [--results DIR]`: measure, write down.
 
 Exit status 0, or 1 where the history checker found a rule broken in a ledger of ours.
 """
@@ -8,40 +8,63 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import readme
 from bench.bench import Bench
+from bench.engines import Engines, find
 from bench.machine import Machine
 from bench.options import COMPLETE, Options, parse
 from bench.plots import draw_all
-from bench.registry import MEASURES
+from bench.registry import MEASURES, TOGETHER
 from bench.results import Results
 from bench.ringfence import Ringfence
 from bench.site import Servers
 from bench.sizes import FULL, QUICK
-from bench.table import as_markdown
+from bench.table import ENGINES, as_markdown
 from stack.entry import supervise
+from stack.system import together
 
 TABLE = "bench.md"
 
 
 async def measure_all(options: Options) -> Results:
-    """Take the measures that were asked for, one after the other, on servers of their own."""
+    """Take the measures that were asked for, one after the other, on servers of their own.
+
+    Each measure is taken of one engine after the other, with all its rounds: what stands side by side was measured
+    within minutes, and no engine's leftovers are in another's way.
+    """
+    engines = find(options.engines)
+    for name, reason in engines.left_out.items():
+        sys.stderr.write(f"{'!' * 70}\n{ENGINES[name]} IS LEFT OUT: {reason}\n{'!' * 70}\n")
     load_before, start = round(os.getloadavg()[0], 2), time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     async with Servers.opened() as servers:
         machine = await Machine.here(database_url=servers.databases.admin_url, amqp_url=servers.brokers.base_url)
         bench = Bench(servers, FULL if options.full else QUICK, options.rounds)
         for name in options.only:
-            bench.tell(name)
-            bench.measured[name] = {Ringfence.name: await MEASURES[name](bench)}
-            for word, figure in bench.measured[name][Ringfence.name].figures.items():
-                bench.tell(f"    {word}: {figure.median:g} {figure.unit} (spread {figure.spread:.3g})")
+            await _measure(bench, name, options.engines_for(name), engines)
         form = "full" if options.full else "quick"
         seconds = round(time.monotonic() - start)
-        return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured)
+        return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured, engines.left_out)
+
+
+async def _measure(bench: Bench, measure: str, names: Sequence[str], engines: Engines) -> None:
+    async def take(name: str) -> None:
+        taken = await MEASURES[measure](bench, engines.found[name])
+        bench.measured.setdefault(measure, {})[name] = taken
+        bench.tell(f"{measure}, {ENGINES[name]}")
+        for word, figure in taken.figures.items():
+            bench.tell(f"    {word}: {figure.median:g} {figure.unit} (spread {figure.spread:.3g})")
+
+    there = [name for name in names if name in engines.found]
+    if measure in TOGETHER:
+        await together(*(take(name) for name in there))
+    else:
+        for name in there:
+            await take(name)
 
 
 def publish(results: Results, folder: Path) -> None:
@@ -59,7 +82,7 @@ async def bench(options: Options) -> int:
     """The exit status."""
     results = await measure_all(options)
     publish(results, options.results)
-    ours = [engines[Ringfence.name].judged for engines in results.measured.values()]
+    ours = [engines[Ringfence.name].judged for engines in results.measured.values() if Ringfence.name in engines]
     return int(not all(judged.clean for judged in ours if judged is not None))
 
 

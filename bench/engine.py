@@ -20,6 +20,9 @@ class Engine(Protocol):
     """One that dials."""
 
     name: str
+    most_calls: float | None
+    """Calls a second that it is known not to reach on such a machine, so that it need not be handed more leads than it
+    can ring; None where nothing is known."""
 
     async def open(self) -> None:
         """Start its processes; nothing is dialled yet."""
@@ -30,14 +33,30 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Dial nobody any more; returns when no call of it is under way."""
 
+    async def crash(self) -> None:
+        """SIGKILL for the processes that dial, in the middle of whatever they do, and start them again once."""
+
     def processes(self) -> Mapping[str, Sequence[int]]:
         """Its own processes by name: what they started counts with them. Servers and provider are the site's."""
 
-    async def judged(self) -> Judged:
-        """What the history checker says of the ledger and of what the engine knows; after `stop`."""
+    async def judged(self, *, wait: float = ...) -> Judged:
+        """What the history checker says of the ledger and of what the engine knows, once nothing is under way.
+
+        That is waited for at most `wait` seconds; without having stopped, none need be.
+        """
 
     async def close(self) -> None:
         """End its processes."""
 
 
 EngineFactory = Callable[["Site"], Engine]
+
+
+class Contender(Protocol):
+    """A kind of engine: makes one of a site."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the results."""
+
+    def __call__(self, site: Site, /) -> Engine: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from bench.work import FIRST_BUSINESS, LEAD_DIGITS, PREFIX, Work, phone
+from bench.work import FIRST_BUSINESS, LEAD_DIGITS, PREFIX, Work
 
 RATE = 100_000
 ADD_BUSINESSES = """
@@ -33,7 +33,7 @@ async def add_leads(
 
 async def copy_leads(connection: asyncpg.Connection, business_ids: list[int], work: Work) -> list[list[int]]:
     """Leads for all of these businesses at once; the ids of each one's leads in the order of ringing."""
-    rows = [(id_, phone(n, lead)) for n, id_ in enumerate(business_ids) for lead in range(work.leads_each)]
+    rows = [(id_, phone) for number, id_ in enumerate(business_ids) for phone in work.phones(number)]
     await connection.copy_records_to_table("leads", records=rows, columns=["business_id", "phone"])
     made = await connection.fetch(
         "SELECT business_id, array_agg(id ORDER BY id) AS ids FROM leads WHERE business_id = ANY ($1) GROUP BY 1",

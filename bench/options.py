@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.registry import MEASURES
+from bench.engines import LOAD
+from bench.registry import MEASURES, SHARED
+from bench.ringfence import Ringfence
+from bench.sizes import FULL, QUICK
 from stack.rundir import ROOT, RUNS
 
 COMPLETE = ROOT / "bench" / "results"
@@ -17,29 +20,41 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Options:
-    """Which measures, in which form, how often, and where the results go."""
+    """Which measures of which engines, in which form, how often, and where the results go.
+
+    `chosen` says that engines were asked for by name: then each is taken through every measure that it can be.
+    """
 
     only: tuple[str, ...]
+    engines: tuple[str, ...]
+    chosen: bool
     full: bool
     rounds: int
     results: Path
 
-    @property
-    def complete(self) -> bool:
-        return set(self.only) == set(MEASURES)
+    def engines_for(self, measure: str) -> tuple[str, ...]:
+        """Who is taken through this measure."""
+        ours = tuple(name for name in self.engines if name == Ringfence.name)
+        if measure not in SHARED:
+            return ours
+        sizes = FULL if self.full else QUICK
+        return self.engines if self.chosen or measure in sizes.rivals else ours
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """The options in these arguments; ends the process with status 2 where they make no sense."""
     given = _parser().parse_args(arguments)
     only = tuple(name for name in MEASURES if not given.only or name in given.only)
-    results = given.results or (COMPLETE if only == tuple(MEASURES) else PARTIAL)
-    return Options(only, given.full, given.rounds, results)
+    engines = tuple(name for name in LOAD if not given.engine or name in given.engine)
+    complete = only == tuple(MEASURES) and engines == tuple(LOAD)
+    results = given.results or (COMPLETE if complete else PARTIAL)
+    return Options(only, engines, bool(given.engine), given.full, given.rounds, results)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the system on this machine.")
     parser.add_argument("--only", nargs="+", choices=tuple(MEASURES), metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("--engine", nargs="+", choices=tuple(LOAD), metavar="NAME", help=", ".join(LOAD))
     parser.add_argument("--full", action="store_true", help="the long form, with the largest sizes")
     parser.add_argument("--rounds", type=_rounds, default=ROUNDS, help="rounds of each measure (%(default)s)")
     parser.add_argument(

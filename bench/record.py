@@ -6,7 +6,7 @@ Times are seconds of the machine's monotonic clock, as the provider read it, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Placed:
     """When the first attempt to deliver the terminal callback was sent; None if none was."""
     ended: float | None = None
     ringing: float | None = None
+    to: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Record:
                     asked[line["request_id"]] = line["mono"]
                 case "call":
                     at = asked.get(line["request_id"], line["mono"])
-                    calls[line["sid"]] = Placed(business_of(line["to"]), line["sid"], at)
+                    calls[line["sid"]] = Placed(business_of(line["to"]), line["sid"], at, to=line["to"])
                 case "state":
                     _change(calls[line["sid"]], line)
                 case "callback":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ PLAIN = ("form", "rounds", "began", "load_before", "seconds")
 
 @dataclass(frozen=True)
 class Results:
-    """`measured` is by measure, then engine; `load_before` the load average (one minute) before it began, ISO 8601."""
+    """`measured` is by measure, then engine; `load_before` the load average (one minute) before it began, ISO 8601.
+
+    `left_out` has the engines that could not be had, and why.
+    """
 
     machine: Machine
     form: str
@@ -28,6 +31,7 @@ class Results:
     load_before: float
     seconds: float
     measured: Mapping[str, Mapping[str, Measured]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """Write the file into this folder, which is made if it is missing."""
@@ -47,7 +51,8 @@ class Results:
             for measure, engines in self.measured.items()
         }
         about = {name: getattr(self, name) for name in PLAIN}
-        return {"layout": LAYOUT, **about, "machine": self.machine.as_json(), "measured": measured}
+        kept = {"machine": self.machine.as_json(), "left_out": dict(self.left_out), "measured": measured}
+        return {"layout": LAYOUT, **about, **kept}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Results:
@@ -57,4 +62,5 @@ class Results:
             for measure, engines in fields["measured"].items()
         }
         about = {name: fields[name] for name in PLAIN}
-        return cls(machine=Machine.from_json(fields["machine"]), measured=measured, **about)
+        machine = Machine.from_json(fields["machine"])
+        return cls(machine=machine, measured=measured, left_out=dict(fields.get("left_out", {})), **about)

@@ -29,6 +29,7 @@ class Ringfence:
     """The system under its own roof."""
 
     name = "ringfence"
+    most_calls: float | None = None
 
     def __init__(self, site: Site, services: Sequence[str] = SERVICES) -> None:
         self._site = site
@@ -82,11 +83,15 @@ class Ringfence:
         finally:
             await connection.close()
 
+    async def crash(self) -> None:
+        await self._site.stack.kill("dispatcher")
+        await self._site.stack.start("dispatcher")
+
     def processes(self) -> Mapping[str, Sequence[int]]:
         return {name: [self._site.stack.service(name).child.pid] for name in self._services}
 
-    async def judged(self) -> Judged:
-        return await judge_ledger(self._site.ledger, self._site.database.url)
+    async def judged(self, *, wait: float = REST_TIMEOUT) -> Judged:
+        return await judge_ledger(self._site.ledger, self._site.database.url, wait=wait)
 
     async def close(self) -> None:
         for name in self._services:

@@ -14,7 +14,8 @@ class Sizes:
     floor_laps: int
     """Times that the floor's steps are gone through in a round."""
     rest_calls: int
-    """Calls in a round of turnaround at rest."""
+    """Calls in a round of turnaround at rest, or as many as come about in `rest_seconds`."""
+    rest_seconds: float
     half_window: float
     saturation_warm_up: float
     saturation_window: float
@@ -31,13 +32,26 @@ class Sizes:
     start_leads: int
     live_calls: int
     standing_window: float
+    crashes: int
+    """Campaigns that are interrupted, where the rounds are more."""
+    crash_wait: float
+    """Seconds from a kill after which a lead that was not rung is forgotten."""
+    queue_leads: int
+    queue_starts: int
+    queue_wait: float
+    """Seconds for which the last of the small runs is waited for."""
     webhook_calls: int
     """Calls whose four callbacks are sent in a round."""
+    rivals: frozenset[str]
+    """The measures that the other engines are taken through."""
+    rivals_at_half: bool
+    """Whether their turnaround is measured at half of saturation too."""
 
 
 QUICK = Sizes(
     floor_laps=100,
     rest_calls=100,
+    rest_seconds=2.5,
     half_window=2.0,
     saturation_warm_up=3.0,
     saturation_window=2.0,
@@ -51,11 +65,19 @@ QUICK = Sizes(
     start_leads=100_000,
     live_calls=1_000,
     standing_window=2.0,
+    crashes=1,
+    crash_wait=25.0,
+    queue_leads=500,
+    queue_starts=5,
+    queue_wait=5.0,
     webhook_calls=300,
+    rivals=frozenset({"saturation", "turnaround", "crash"}),
+    rivals_at_half=False,
 )
 FULL = Sizes(
     floor_laps=400,
     rest_calls=400,
+    rest_seconds=60.0,
     half_window=15.0,
     saturation_warm_up=10.0,
     saturation_window=15.0,
@@ -72,5 +94,12 @@ FULL = Sizes(
     start_leads=100_000,
     live_calls=10_000,
     standing_window=15.0,
+    crashes=5,
+    crash_wait=150.0,
+    queue_leads=5_000,
+    queue_starts=40,
+    queue_wait=60.0,
     webhook_calls=3_000,
+    rivals=frozenset({"saturation", "turnaround", "slot_use", "crash", "queue"}),
+    rivals_at_half=True,
 )

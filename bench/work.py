@@ -5,6 +5,7 @@ Every business has numbers of its own, so that the provider's ledger alone tells
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 PREFIX = "+49"
@@ -14,15 +15,25 @@ BUSINESS_DIGITS, LEAD_DIGITS = 5, 7
 
 @dataclass(frozen=True)
 class Work:
-    """`businesses` businesses with `leads_each` leads and `cap` slots each."""
+    """`businesses` businesses with `leads_each` leads and `cap` slots each, numbered from `first`."""
 
     businesses: int
     leads_each: int
     cap: int
+    first: int = 0
 
     def phones(self, business: int) -> list[str]:
         """The numbers of one business (0 to businesses - 1), in the order in which they are to be rung."""
-        return [phone(business, lead) for lead in range(self.leads_each)]
+        return [phone(self.first + business, lead) for lead in range(self.leads_each)]
+
+
+def leads_for(span: float, businesses: int, slots_per_second: float, most_calls: float | None) -> int:
+    """Leads of each business for so many seconds: twice what it could ring with its slots always in use.
+
+    Or twice its share of what the engine can ring at most: what waits behind that would only be in its way.
+    """
+    share = slots_per_second if most_calls is None else most_calls / businesses
+    return math.ceil(2 * span * min(slots_per_second, share))
 
 
 def phone(business: int, lead: int) -> str:

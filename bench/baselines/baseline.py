@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 import psycopg
 
-from bench.baselines.judging import HeldSlot, judge_baseline
+from bench.baselines.judging import HeldSlot, judge_baseline, rest
 from bench.baselines.sessions import kill_session
 from bench.baselines.settings import Settings
 from bench.judging import Judged
@@ -119,7 +119,8 @@ class Baseline:
         children = {"worker": self.worker, "webhook": self.webhook, **self.servers()}
         return {name: [child.pid] for name, child in children.items() if child is not None and child.running}
 
-    async def judged(self) -> Judged:
+    async def judged(self, *, wait: float = REST_TIMEOUT) -> Judged:
+        await rest(self.site.ledger, wait)
         return await judge_baseline(self.site.ledger, self.settings.database_url, await self.held_slots())
 
     async def close(self) -> None:

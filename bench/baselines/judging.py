@@ -31,8 +31,7 @@ from history.times import Times
 JUDGED = frozenset("bcdfghi")
 TIMES = Times(dial_timeout=0.0, settle_after=0.0, absent_after=0.0)
 """Nothing is settled later here, so a slot without a call is held for nothing sooner; the rest is the contract's."""
-PATIENCE = 5.0
-REST_TIMEOUT = 15.0
+PATIENCE = 2.0
 LOOK_EVERY = 0.25
 STATUS = {
     "queued": "queued",
@@ -72,8 +71,7 @@ class Tables:
 
 
 async def judge_baseline(ledger: Path, database_url: str, held: Iterable[HeldSlot]) -> Judged:
-    """Wait until no call is live at the provider, and hold the ledger against the tables and the slots."""
-    await _rest(ledger)
+    """Hold the ledger against the tables and the slots."""
     history = history_of(read_ledger(ledger), await _read(database_url), held)
     report = as_json(history, judge(history, [rule for rule in RULES if rule.letter in JUDGED]), SHOWN)
     examples = [f"({rule['rule']}) {each['text']}" for rule in report["rules"] for each in rule["violations"]]
@@ -151,9 +149,9 @@ def _orphans(tables: Tables, slots: list[HeldSlot]) -> Iterator[Call]:
     """Slots that no job knows of."""
     known = {job["slot"] for job in tables.jobs}
     runs = {run["business_id"]: run["id"] for run in tables.runs}
-    for slot in slots:
+    for number, slot in enumerate(slots, 1):
         if slot.name not in known:
-            nobody = {"id": 0, "run_id": runs[slot.business_id], "business_id": slot.business_id, "phone": ""}
+            nobody = {"id": -number, "run_id": runs[slot.business_id], "business_id": slot.business_id, "phone": ""}
             about = {"slot": slot.name, "status": "dialing", "call_status": None, "ended_at": None}
             yield replace(_attempt({**nobody, **about, "dialed_at": slot.since}, None, None, set()), token=slot.name)
 
@@ -178,8 +176,9 @@ async def _read(database_url: str) -> Tables:
         return Tables((await rows(NOW))[0]["now"], *found)
 
 
-async def _rest(ledger: Path) -> None:
-    deadline = time.monotonic() + REST_TIMEOUT
+async def rest(ledger: Path, wait: float) -> None:
+    """Until no call is live at the provider, at most so many seconds."""
+    deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if all(call.ended_at is not None for call in read_ledger(ledger).calls):
             return

@@ -11,32 +11,32 @@ import time
 
 from bench.bench import Bench, Measured
 from bench.cpu import Usage, cpu_between
-from bench.engine import Engine, EngineFactory
+from bench.engine import Contender, Engine
 from bench.figures import Figure
 from bench.record import Record
-from bench.ringfence import Ringfence
 from bench.site import Site
-from bench.work import Work
+from bench.work import Work, leads_for
 
 BUSINESSES, CAP, CALL_SECONDS = 300, 3, 1.0
 
 Window = tuple[float, float, dict[str, Usage], dict[str, Usage]]
 
 
-async def measure(bench: Bench, make: EngineFactory = Ringfence) -> Measured:
+async def measure(bench: Bench, make: Contender) -> Measured:
     """Figures `calls` (1/s) and `cpu <process>` (ms a call)."""
     span = bench.sizes.saturation_warm_up + bench.rounds * bench.sizes.saturation_window
-    work = Work(BUSINESSES, int(2 * span * CAP / CALL_SECONDS), CAP)
     async with bench.engine(make) as (site, engine):
+        leads = leads_for(span, BUSINESSES, CAP / CALL_SECONDS, engine.most_calls)
         await site.set_call_seconds(CALL_SECONDS)
-        await engine.start(work)
+        await engine.start(Work(BUSINESSES, leads, CAP))
         await asyncio.sleep(bench.sizes.saturation_warm_up)
         windows = [await _window(bench, site, engine) for _ in range(bench.rounds)]
         await engine.stop()
         judged = await engine.judged()
         record = Record.read(site.ledger)
     completed = [record.completed_between(start, end) for start, end, _, _ in windows]
-    return Measured(_figures(windows, completed), _details(windows, record), judged)
+    details = {**_details(windows, record), "leads": BUSINESSES * leads}
+    return Measured(_figures(windows, completed), details, judged)
 
 
 async def _window(bench: Bench, site: Site, engine: Engine) -> Window:

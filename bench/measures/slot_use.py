@@ -9,13 +9,12 @@ import asyncio
 import time
 
 from bench.bench import Bench, Measured
-from bench.engine import Engine, EngineFactory
+from bench.engine import Contender, Engine
 from bench.figures import Figure
 from bench.occupancy import slot_use
 from bench.record import Placed, Record
-from bench.ringfence import Ringfence
 from bench.site import Site
-from bench.work import Work
+from bench.work import Work, leads_for
 
 BUSINESSES, CAP = 150, 3
 WARM_UP = 3.0
@@ -23,21 +22,17 @@ WARM_UP = 3.0
 Window = tuple[float, float]
 
 
-async def measure(bench: Bench, make: EngineFactory = Ringfence) -> Measured:
+async def measure(bench: Bench, make: Contender) -> Measured:
     """Figures `calls of 1 s`, `calls of 5 s` …, in %."""
     figures = {}
     async with bench.engine(make) as (site, engine):
         for seconds, span in bench.sizes.slot_use:
-            work = _work(bench, seconds, span)
+            leads = leads_for(WARM_UP + seconds + bench.rounds * span, BUSINESSES, CAP / seconds, engine.most_calls)
+            work = Work(BUSINESSES, leads + CAP, CAP)
             windows, began = await _windows(bench, site, engine, work, seconds, span)
             calls = [call for call in Record.read(site.ledger).calls if call.asked >= began]
             figures[f"calls of {seconds:g} s"] = Figure.of(_shares(calls, work, windows), "%")
         return Measured(figures, judged=await engine.judged())
-
-
-def _work(bench: Bench, seconds: float, span: float) -> Work:
-    whole = WARM_UP + seconds + bench.rounds * span
-    return Work(BUSINESSES, int(CAP * (whole / seconds + 1) * 1.5), CAP)
 
 
 async def _windows(

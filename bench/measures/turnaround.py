@@ -12,7 +12,7 @@ import math
 import time
 
 from bench.bench import Bench, Measured
-from bench.engine import EngineFactory
+from bench.engine import Contender
 from bench.figures import Figure
 from bench.floor import floor
 from bench.judging import Judged
@@ -28,62 +28,69 @@ HALF_CAP, HALF_SECONDS = 3, 1.0
 WARM_UP = 3.0
 QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 ROUND_TIMEOUT = 120.0
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.2
 
 
-async def measure(bench: Bench, make: EngineFactory = Ringfence) -> Measured:
-    """Figures `rest p50` … `half max` and `floor p50` …, in ms; a value is that quantile of one round."""
-    half = await _saturation_of(bench, make) / 2
-    floors = [await floor(bench.servers, bench.sizes.floor_laps) for _ in range(bench.rounds)]
-    rests, rest_judged = await _at_rest(bench, make)
-    halves, half_judged = await _at_half(bench, make, half)
-    figures = {**_quantiles("floor", floors), **_quantiles("rest", rests), **_quantiles("half", halves)}
-    samples = {"floor": floors, "rest": rests, "half": halves}
-    details = {
-        "half_calls_per_second": round(half, 1),
-        "samples_ms": {
-            name: [round(1000 * one, 2) for own in rounds for one in own] for name, rounds in samples.items()
-        },
-    }
-    return Measured(figures, details, Judged.together(rest_judged, half_judged))
+async def measure(bench: Bench, make: Contender) -> Measured:
+    """Figures `rest p50` … `half max` and `floor p50` …, in ms; a value is that quantile of one round.
+
+    The floor is measured once in a bench, with the first engine.
+    """
+    samples: dict[str, list[list[float]]] = {}
+    details: dict[str, object] = {}
+    judged: list[Judged] = []
+    if not bench.measured.get("turnaround"):
+        samples["floor"] = [await floor(bench.servers, bench.sizes.floor_laps) for _ in range(bench.rounds)]
+    samples["rest"], word = await _at_rest(bench, make)
+    judged.append(word)
+    if bench.sizes.rivals_at_half or make.name == Ringfence.name:
+        half = await _saturation_of(bench, make) / 2
+        samples["half"], word = await _at_half(bench, make, half)
+        judged.append(word)
+        details["half_calls_per_second"] = round(half, 1)
+    figures = {name: figure for which, rounds in samples.items() for name, figure in _quantiles(which, rounds).items()}
+    in_ms = {name: [round(1000 * one, 2) for own in rounds for one in own] for name, rounds in samples.items()}
+    return Measured(figures, {**details, "samples_ms": in_ms}, Judged.together(*judged))
 
 
-async def _saturation_of(bench: Bench, make: EngineFactory) -> float:
-    """What this bench found before; measured now where it was left out."""
-    for known in bench.measured.get("saturation", {}).values():
+async def _saturation_of(bench: Bench, make: Contender) -> float:
+    """What this bench found before of the same engine; measured now where it was left out."""
+    known = bench.measured.get("saturation", {}).get(make.name)
+    if known is not None:
         return known.figures["calls"].median
     bench.tell("turnaround at half of saturation needs to know what saturation is")
     return (await saturation.measure(bench, make)).figures["calls"].median
 
 
-async def _at_rest(bench: Bench, make: EngineFactory) -> tuple[list[list[float]], Judged]:
+async def _at_rest(bench: Bench, make: Contender) -> tuple[list[list[float]], Judged]:
     async with bench.engine(make) as (site, engine):
         await site.set_call_seconds(REST_SECONDS)
         rounds = []
         for _ in range(bench.rounds):
             start = time.monotonic()
             await engine.start(Work(1, bench.sizes.rest_calls, 1))
-            await _rung(site, bench.sizes.rest_calls, start)
+            await _rung(site, bench.sizes.rest_calls, start, bench.sizes.rest_seconds)
+            await engine.stop()
             calls = [call for call in Record.read(site.ledger).calls if call.asked >= start]
             rounds.append(turnarounds(calls, 1))
-        await engine.stop()
         return rounds, await engine.judged()
 
 
-async def _rung(site: Site, count: int, start: float) -> None:
-    """Wait until so many calls that began after `start` are over."""
+async def _rung(site: Site, count: int, start: float, seconds: float) -> None:
+    """Wait until so many calls that began after `start` are over, or for so many seconds and until two are."""
     async with asyncio.timeout(ROUND_TIMEOUT):
         while True:
             calls = Record.read(site.ledger).calls
-            if sum(call.asked >= start and call.told is not None for call in calls) >= count:
+            over = sum(call.asked >= start and call.told is not None for call in calls)
+            if over >= count or (over > 1 and time.monotonic() > start + seconds):
                 return
             await asyncio.sleep(LOOK_EVERY)
 
 
-async def _at_half(bench: Bench, make: EngineFactory, half: float) -> tuple[list[list[float]], Judged]:
+async def _at_half(bench: Bench, make: Contender, half: float) -> tuple[list[list[float]], Judged]:
     span = WARM_UP + bench.rounds * bench.sizes.half_window
     businesses = max(1, math.ceil(half * HALF_SECONDS / HALF_CAP))
-    work = Work(businesses, int(2 * span * HALF_CAP / HALF_SECONDS), HALF_CAP)
+    work = Work(businesses, math.ceil(2 * span * HALF_CAP / HALF_SECONDS), HALF_CAP)
     async with bench.engine(make) as (site, engine):
         await site.set_call_seconds(HALF_SECONDS)
         await engine.start(work)
