@@ -14,8 +14,8 @@ from stack.rabbitmq import Node, private_rabbitmq
 from stack.rundir import RunDir
 
 MANAGEMENT_PORT = 15672
-QUEUES = ("dispatcher", "dispatcher.dead")
-EXCHANGES = ("ringfence.events", "ringfence.dead")
+QUEUES = ("dispatcher", "dispatcher.dead", *(f"dispatcher.{number}" for number in range(1, 64)))
+EXCHANGES = ("ringfence.events", "ringfence.dispatch", "ringfence.dead")
 
 
 class BrokerServer:

@@ -35,6 +35,9 @@ class Management:
     async def queues(self, vhost: str) -> list[dict[str, Any]]:
         return list(await self._ask("GET", "queues", vhost))
 
+    async def bindings(self, vhost: str) -> list[dict[str, Any]]:
+        return list(await self._ask("GET", "bindings", vhost))
+
     async def consumers(self, vhost: str) -> list[dict[str, Any]]:
         return list(await self._ask("GET", "consumers", vhost))
 

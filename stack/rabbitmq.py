@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +25,10 @@ STOP_TIMEOUT = 30.0
 # RabbitMQ (3.10.8, measured) writes the registration of a new quorum queue to disk one second late. Killed before,
 # it comes back with a queue that never has a leader again, and whoever uses it waits for ever.
 REGISTERED = 2.0
+MANAGEMENT = "rabbitmq_management"
+PLUGINS = ("rabbitmq_consistent_hash_exchange",)
+"""What the system uses beside the management API, which is for us: several partitions need the first."""
+
 HELLO = b"AMQP\x00\x00\x09\x01"
 ERLANG_FLAGS = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +sbwt none +sbwtdcpu none"
 NODE_CONFIG = """\
@@ -89,8 +94,11 @@ class Node:
 class LocalNode(Node):
     """A node run by RabbitMQ's own scripts."""
 
-    def __init__(self, run: RunDir, programs: Programs, name: str = "rabbitmq") -> None:
+    def __init__(
+        self, run: RunDir, programs: Programs, name: str = "rabbitmq", plugins: Sequence[str] = PLUGINS
+    ) -> None:
         super().__init__(name)
+        self._plugins = plugins
         self._base = run.state / name
         self._epmd_port = free_port()
         self._env = {**programs.environment(), **self._settings()}
@@ -150,7 +158,7 @@ class LocalNode(Node):
         for folder in (etc, home, self._base / "log", self._base / "data"):
             folder.mkdir(parents=True)
         _write_secret(home / ".erlang.cookie", secrets.token_hex(16))
-        (etc / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n")
+        (etc / "enabled_plugins").write_text(_enabled(self._plugins))
         (etc / "advanced.config").write_text("[].\n")
         (etc / "env.conf").touch()
         (etc / "rabbitmq.conf").write_text(self._config("127.0.0.1", self.port, self._management_port))
@@ -162,11 +170,13 @@ class ContainerNode(Node):
     INSIDE_PORT, INSIDE_MANAGEMENT_PORT = 5672, 15672
     COMMAND = "docker-entrypoint.sh rabbitmq-server & cat > /dev/null"
 
-    def __init__(self, run: RunDir, engine: Engine, image: str, name: str = "rabbitmq") -> None:
+    def __init__(
+        self, run: RunDir, engine: Engine, image: str, name: str = "rabbitmq", plugins: Sequence[str] = PLUGINS
+    ) -> None:
         super().__init__(name)
         etc = run.state / name
         etc.mkdir()
-        (etc / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n")
+        (etc / "enabled_plugins").write_text(_enabled(plugins))
         config = self._config("0.0.0.0", self.INSIDE_PORT, self.INSIDE_MANAGEMENT_PORT)  # noqa: S104 - in there
         (etc / "rabbitmq.conf").write_text(config)
         publish = [
@@ -183,12 +193,16 @@ class ContainerNode(Node):
         await until_closed(self.port, STOP_TIMEOUT)
 
 
-def private_rabbitmq(run: RunDir, name: str = "rabbitmq") -> Node:
+def private_rabbitmq(run: RunDir, name: str = "rabbitmq", *, plugins: Sequence[str] = PLUGINS) -> Node:
     """A node of whatever kind this machine can run; StackError, saying what to install, if it can run none."""
     found = find_rabbitmq()
     if isinstance(found, Engine):
-        return ContainerNode(run, found, CONTAINER_IMAGE, name)
-    return LocalNode(run, found, name)
+        return ContainerNode(run, found, CONTAINER_IMAGE, name, plugins)
+    return LocalNode(run, found, name, plugins)
+
+
+def _enabled(plugins: Sequence[str]) -> str:
+    return f"[{','.join((MANAGEMENT, *plugins))}].\n"
 
 
 async def _speaks_amqp(port: int) -> bool:
