@@ -32,7 +32,8 @@ LONGEST_QUEUE_MS: Final = 24 * 3_600_000
 """The provider rejects what would wait longer (its error 22005)."""
 ACCOUNTS_KEPT: Final = 1000
 """Accounts whose client is kept ready."""
-EVENTS: Final = ["initiated", "ringing", "answered", "completed"]
+EVENTS: Final = ["ringing", "answered", "completed"]
+"""`initiated` would tell nothing that the answer does not, and mostly races with it."""
 # The SDK reads os.environ when it is given an empty mapping, and TWILIO_EDGE or TWILIO_REGION would change the host.
 _NO_ENVIRONMENT: Final = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
 

@@ -55,7 +55,7 @@ async def test_an_accepted_create_sends_the_contract_and_tells_what_came_back() 
         ("To", TO),
         ("From", FROM),
         ("StatusCallback", REQUEST.status_callback_url),
-        *[("StatusCallbackEvent", event) for event in ("initiated", "ringing", "answered", "completed")],
+        *[("StatusCallbackEvent", event) for event in ("ringing", "answered", "completed")],
         ("Timeout", "60"),
         ("TimeLimit", "3600"),
         ("Url", REQUEST.voice_url),
