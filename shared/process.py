@@ -22,6 +22,7 @@ import uvicorn
 import uvloop
 
 from shared import crashpoints, logs, metrics
+from shared.bounded_http import BoundedHttp
 from shared.errors import IsolationBroken, RingfenceError, SchemaTooOld
 from shared.settings import Service, Settings, load_settings
 
@@ -206,6 +207,8 @@ async def serve(app: Any, host: str, port: int, stop: Stop, *, grace: float) -> 
     sock = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
