@@ -2,19 +2,24 @@
 
 Rules: the URL that was signed is the configured public one with path and query as they were sent, whatever any header
 says; the signature is checked before anything else is told, so that a stranger cannot learn which tokens exist.
+
+A status callback needs no search for its token: it says which account it is of, and a signature with a key of that
+account vouches for it. That the call is this account's, and that the key still is, the record checks where the call
+is held; what it does not find so is asked about as if nothing had been vouched for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from starlette.requests import Request
+from pydantic import SecretStr
 
 from services.webhook.form import Pairs, read_form
-from services.webhook.keys import SigningKeys
+from services.webhook.incoming import UNKNOWN_EVENT, Incoming
+from services.webhook.keys import SigningKeys, Vouched
 from services.webhook.refusals import BadSignature, Invalid, Orphan, WrongAccount
 from shared import metrics
 from shared.logs import logger
@@ -23,20 +28,27 @@ from shared.telephony import fields, signature
 from shared.telephony.callback import Callback, CallStatus, UnusableCallback, status_of
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SIGNATURE = b"x-twilio-signature"
 _ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,62}")
-UNKNOWN_EVENT = "unknown"
 
 log = logger()
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A request that the provider signed, about a call of ours."""
+    """A request that the provider signed. `vouched` names what the signature proves, None where the call is known."""
 
     token: UUID = field(repr=False)
-    call: FoundCall
     callback: Callback
     pairs: Pairs = field(repr=False)
+    vouched: Vouched | None = None
+
+
+@dataclass(frozen=True)
+class Asked(Signed):
+    """A request that the provider signed, about a call of ours that was searched for."""
+
+    call: FoundCall = field(kw_only=True)
 
 
 def event_of(pairs: Pairs) -> str:
@@ -53,36 +65,51 @@ class Door:
         self._keys = keys
         self._find = find
 
-    async def admit(self, request: Request, status: CallStatus | None = None) -> Signed:
+    async def read(self, incoming: Incoming) -> Pairs:
+        """Return the fields of a request, and note what it is counted under. Raises a Refusal."""
+        pairs = await read_form(incoming)
+        if incoming.event == UNKNOWN_EVENT:
+            incoming.event = event_of(pairs)
+        return pairs
+
+    def vouched(self, incoming: Incoming, pairs: Pairs) -> Signed | None:
+        """Return what an account's signature vouches for; None where the call itself must be asked.
+
+        Raises SecretUnreadable.
+        """
+        token, vouched = _token(incoming), self._keys.vouched(dict(pairs).get("AccountSid"))
+        if token is None or vouched is None or not self._signed(incoming, pairs, vouched.keys):
+            return None
+        try:
+            return Signed(token, Callback.parse(pairs), pairs, vouched)
+        except UnusableCallback:  # whether there is such a call is told first
+            return None
+
+    async def admit(self, incoming: Incoming, pairs: Pairs, status: CallStatus | None = None) -> Asked:
         """Return what was signed, with this status where the address alone says where the call stands.
 
         Raises a Refusal, DatabaseAway, DatabaseBusy or SecretUnreadable.
         """
-        pairs = await read_form(request)
-        if request.state.event == UNKNOWN_EVENT:
-            request.state.event = event_of(pairs)
-        word = request.path_params["dial_token"]
-        token = UUID(word) if _TOKEN.fullmatch(word) else None
+        token = _token(incoming)
         call = await self._find(token) if token else None
-        self._check_signature(request, pairs, call)
+        if not self._signed(incoming, pairs, self._keys.of(call)):
+            given = incoming.header(SIGNATURE) is not None
+            _security("bad_signature", call, signed=given, **_said(pairs, call))
+            raise BadSignature
         if call is None or token is None:
             raise _orphan(pairs)
         _check_account(pairs, call)
+        self._keys.note(call)
         known = [("CallStatus", status.value)] if status else []
-        return Signed(token, call, _parsed([*pairs, *known]), pairs)
+        return Asked(token, _parsed([*pairs, *known]), pairs, call=call)
 
-    def _check_signature(self, request: Request, pairs: Pairs, call: FoundCall | None) -> None:
-        url = self._public_url + _as_sent(request)
-        given = request.headers.get("x-twilio-signature")
-        if not signature.is_valid(url, pairs, given, self._keys.of(call)):
-            _security("bad_signature", call, signed=given is not None, **_said(pairs, call))
-            raise BadSignature
+    def _signed(self, incoming: Incoming, pairs: Pairs, keys: Iterable[SecretStr]) -> bool:
+        url = self._public_url + incoming.address
+        return signature.is_valid(url, pairs, incoming.header(SIGNATURE), keys)
 
 
-def _as_sent(request: Request) -> str:
-    path: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    return (path + b"?" + query if query else path).decode("latin-1")
+def _token(incoming: Incoming) -> UUID | None:
+    return UUID(incoming.word) if _TOKEN.fullmatch(incoming.word) else None
 
 
 def _orphan(pairs: Pairs) -> Orphan:

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from services.webhook.announce import Publish
 from services.webhook.batch import Batcher
@@ -33,15 +34,14 @@ LOOK_SECONDS = 1.0
 """How often the database is asked whether it is there."""
 
 
-def make_app(settings: Settings, db: Database, publish: Publish, health: Health) -> Starlette:
+def make_app(settings: Settings, db: Database, publish: Publish, health: Health) -> ASGIApp:
     """The application, over a database and a way to publish hints."""
     finder = Batcher[UUID, FoundCall | None]("tokens", partial(_find, db), shared_fate=(DatabaseAway, DatabaseBusy))
     recorder = Recorder(db, settings.webhook_grace, publish)
     door = Door(settings.webhook_public_url, SigningKeys(settings), finder.submit)
-    webhooks = Webhooks(door, recorder, Voice(db, recorder), health)
-    app = Starlette(routes=[*webhooks.routes(), *health_routes(health)])
-    app.router.redirect_slashes = False  # a redirect would turn the provider's POST into a GET
-    return app
+    rest = Starlette(routes=health_routes(health))
+    rest.router.redirect_slashes = False  # a redirect would turn the provider's POST into a GET
+    return Webhooks(door, recorder, Voice(db, recorder), health, rest)
 
 
 async def main(settings: Settings, stop: Stop) -> None:

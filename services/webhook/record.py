@@ -26,6 +26,7 @@ VOICE = "voice"
 LANES = 4
 """Runs whose callbacks wait for a lock at the same time; each takes a connection."""
 LARGEST_SEQUENCE = 2**31 - 1
+NOT_RECORDED = ("busy", "unknown", "unvouched")
 
 
 class Recorder:
@@ -40,7 +41,10 @@ class Recorder:
         self._waiting = asyncio.Semaphore(LANES)
 
     async def record(self, heard: Heard) -> Recorded:
-        """Record a callback and say what it changed. Raises DatabaseAway or DatabaseBusy."""
+        """Record a callback and say what it changed; nothing where what vouched for it does not hold (`unvouched`).
+
+        Raises DatabaseAway or DatabaseBusy.
+        """
         recorded = await self._common.submit(heard)
         if recorded.result == "busy":
             recorded = await self._in_lane(recorded.run_id, heard)
@@ -67,14 +71,14 @@ class Recorder:
         recorded = await callbacks.record_callbacks(self._db, batch, grace=self._grace, wait=wait)
         crash_point("webhook.record.committed")
         for heard, one in zip(batch, recorded, strict=True):
-            if one.result != "busy":
+            if one.result not in NOT_RECORDED:
                 announce(heard, one, self._publish)
         return recorded
 
 
 def status_heard(signed: Signed) -> Heard:
     """What a status callback says."""
-    callback = signed.callback
+    callback, vouched = signed.callback, signed.vouched
     return Heard(
         token=signed.token,
         call_sid=callback.call_sid,
@@ -84,6 +88,8 @@ def status_heard(signed: Signed) -> Heard:
         sequence=_sequence(callback),
         code=f"sip:{callback.sip_code}" if callback.outcome is Outcome.FAILED and callback.sip_code else None,
         fields=_kept(signed.pairs),
+        account_sid=vouched.account_sid if vouched else None,
+        key_digest=vouched.digest if vouched else None,
     )
 
 
@@ -104,9 +110,12 @@ def _sequence(callback: Callback) -> int | None:
 
 def _kept(pairs: Pairs) -> dict[str, object]:
     """The fields as the database can hold them, a repeated one as a list: it takes no NUL."""
-    kept: dict[str, object] = {}
-    for sent_name, sent_value in pairs:
-        name, value = sent_name.replace("\0", "\ufffd"), sent_value.replace("\0", "\ufffd")
+    storable = [(name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in pairs]
+    kept: dict[str, object] = dict(storable)
+    if len(kept) == len(storable):
+        return kept
+    kept.clear()
+    for name, value in storable:
         before = kept.get(name)
         if before is None:
             kept[name] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from services.webhook.door import Signed
+from services.webhook.door import Asked
 from services.webhook.record import Recorder, voice_heard
 from shared.db import Database
 from shared.domain import CallState
@@ -22,16 +22,17 @@ class Voice:
         self._db = db
         self._recorder = recorder
 
-    async def answer(self, signed: Signed) -> str:
+    async def answer(self, signed: Asked) -> str:
         """The TwiML for this call: its run's, or the order to hang up. Raises DatabaseAway or DatabaseBusy."""
         sid = signed.callback.call_sid
         superseded = is_superseded(signed.call, sid)
+        speech = signed.call.speech
         if is_news(signed.call, sid):
             recorded = await self._recorder.record(voice_heard(signed))
             superseded = superseded or recorded.result in SUPERSEDED
-        if superseded:
-            return HANG_UP
-        return twiml(await callbacks.read_speech(self._db, signed.call.run_id))
+            if not superseded:  # the record may have waited, and the run been cancelled meanwhile
+                speech = await callbacks.read_speech(self._db, signed.call.run_id)
+        return HANG_UP if superseded else twiml(speech)
 
 
 def is_superseded(call: FoundCall, sid: str) -> bool:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.db import Database
 
-# Whose these tokens are, how their calls stand, and with what their callbacks are signed.
+# Whose these tokens are, how their calls stand, with what their callbacks are signed, and what their runs say.
 FIND_CALLS = text("""
     SELECT c.dial_token, c.id AS call_id, c.business_id, c.run_id, c.job_id, c.call_sid, c.sid_is_guess, c.state,
         c.surfaced_at, j.dial_lock_token IS DISTINCT FROM c.dial_token AS job_moved_on, a.account_sid,
-        a.is_shared AS account_is_shared, CASE WHEN NOT a.is_shared THEN b.auth_token_sealed END AS auth_token_sealed
+        a.is_shared AS account_is_shared, CASE WHEN NOT a.is_shared THEN b.auth_token_sealed END AS auth_token_sealed,
+        r.twiml, r.twiml_url, r.force_cancelled
     FROM calls c
     JOIN outbound_call_jobs j ON j.id = c.job_id
+    JOIN outbound_call_runs r ON r.id = c.run_id
     JOIN businesses b ON b.id = c.business_id
     JOIN accounts a ON a.id = c.account_id
     WHERE c.dial_token = ANY (CAST(:tokens AS uuid[]))
@@ -31,6 +34,15 @@ SPEECH = text("SELECT twiml, twiml_url, force_cancelled FROM outbound_call_runs 
 RECORD_CALLBACKS = text("""
     SELECT * FROM ringfence_record_callbacks(CAST(:items AS jsonb), CAST(:grace AS interval), :wait)
 """)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What a run says: exactly one of the two, unless an older system made the run."""
+
+    twiml: str | None
+    twiml_url: str | None
+    force_cancelled: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class FoundCall:
     account_sid: str
     account_is_shared: bool
     auth_token_sealed: bytes | None = field(repr=False)
+    speech: Speech | None = None
 
     @property
     def certain_sid(self) -> str | None:
@@ -57,17 +70,12 @@ class FoundCall:
 
 
 @dataclass(frozen=True)
-class Speech:
-    """What a run says: exactly one of the two, unless an older system made the run."""
-
-    twiml: str | None
-    twiml_url: str | None
-    force_cancelled: bool
-
-
-@dataclass(frozen=True)
 class Heard:
-    """What one callback says of a call. `rank` is 0 to 4, and `outcome` goes with 4."""
+    """What one callback says of a call. `rank` is 0 to 4, and `outcome` goes with 4.
+
+    With `account_sid` it is recorded only where the call is that account's, and `key_digest` the SHA-256 of its sealed
+    auth token (None: it is the shared account).
+    """
 
     token: UUID = field(repr=False)
     call_sid: str
@@ -77,6 +85,8 @@ class Heard:
     sequence: int | None = None
     code: str | None = None
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+    account_sid: str | None = None
+    key_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +115,12 @@ class Recorded:
 async def find_calls(db: Database, tokens: Collection[UUID]) -> dict[UUID, FoundCall]:
     """Return the calls of these tokens, without those that were never given out."""
     rows = await db.rows(FIND_CALLS, tokens=list(tokens))
-    names = FoundCall.__dataclass_fields__
-    return {row.dial_token: FoundCall(**{name: getattr(row, name) for name in names}) for row in rows}
+    return {row.dial_token: _found(row) for row in rows}
+
+
+def _found(row: Row[Any]) -> FoundCall:
+    values = {name: getattr(row, name) for name in FoundCall.__dataclass_fields__ if name != "speech"}
+    return FoundCall(**values, speech=Speech(row.twiml, row.twiml_url, row.force_cancelled))
 
 
 async def read_speech(db: Database, run_id: int) -> Speech | None:
@@ -138,6 +152,8 @@ def _items(heard: Sequence[Heard]) -> str:
             "sequence": one.sequence,
             "code": one.code,
             "fields": one.fields,
+            "account": one.account_sid,
+            "key": one.key_digest,
         }
         for n, one in enumerate(heard)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
 from shared.domain import Outcome
@@ -81,7 +80,6 @@ class Callback:
     account_sid: str | None
     status: CallStatus
     sequence: int | None = None
-    timestamp: datetime | None = None
     answered_by: str | None = None
     sip_code: int | None = None
     duration: int | None = None
@@ -108,7 +106,6 @@ class Callback:
             account_sid=fields.text(said.get("AccountSid")),
             status=status,
             sequence=fields.whole(said.get("SequenceNumber")),
-            timestamp=fields.moment(said.get("Timestamp")),
             answered_by=fields.text(said.get("AnsweredBy")),
             sip_code=fields.whole(said.get("SipResponseCode")),
             duration=fields.whole(said.get("CallDuration")),

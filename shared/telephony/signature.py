@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Iterable
-from hashlib import sha1
+from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
@@ -23,30 +22,34 @@ def is_valid(url: str, pairs: Iterable[tuple[str, str]], signature: str | None, 
     if not signature:
         return False
     given = _bytes(signature)
-    fields = _bytes("".join(name + value for name, value in sorted(set(pairs))))
+    fields = _bytes("".join([name + value for name, value in sorted(set(pairs))]))
     keys = [token.get_secret_value().encode() for token in tokens]
     return any(
         hmac.compare_digest(_signed(key, _bytes(spelled) + fields), given)
+        for spelled in _spellings(url)
         for key in keys
         if key  # anybody can sign with an empty key
-        for spelled in _spellings(url)
     )
 
 
 def _signed(key: bytes, message: bytes) -> bytes:
-    return base64.b64encode(hmac.new(key, message, sha1).digest())
+    return base64.b64encode(hmac.digest(key, message, "sha1"))
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _spellings(url: str) -> tuple[str, ...]:
-    """The URL without its fragment, and with the port left out or put in."""
+def _spellings(url: str) -> Iterator[str]:
+    """The URL without its fragment, and with the port left out or put in; first as it is, for so most are signed."""
+    if "#" not in url:
+        yield url
     parts = urlsplit(url)._replace(fragment="")
+    yield parts.geturl()
     if parts.port is not None:
-        return parts.geturl(), parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
-    return parts.geturl(), _with_default_port(parts)
+        yield parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
+    else:
+        yield _with_default_port(parts)
 
 
 def _with_default_port(parts: SplitResult) -> str:

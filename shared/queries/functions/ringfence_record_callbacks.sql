@@ -1,5 +1,7 @@
 -- Records status callbacks, several at once, one round trip. Items are {n, token, call_sid, event, rank, outcome,
--- sequence, code, fields}: `rank` is 1 before ringing, 2 ringing, 3 answered, 4 over; `outcome` goes with rank 4.
+-- sequence, code, fields, account, key}: `rank` is 1 before ringing, 2 ringing, 3 answered, 4 over; `outcome` goes with
+-- rank 4. With `account` a signature vouches for the item: it is recorded only where the call is that account's and `key`
+-- still the SHA-256 of its sealed auth token (NULL for the shared account's), else it comes back as `unvouched`.
 -- A rank only rises and an end is final, so order and repetition do not matter. Without `p_wait` an item whose run,
 -- job or call somebody else holds comes back as `busy`, so that one held run delays no other. Returns a row per item:
 --   recorded     and perhaps `released` (a slot is free) or `ended` (the call has come to its outcome)
@@ -10,7 +12,7 @@
 --   surfaced     a call exists that had been given up
 --   second_sid   the provider made a second call for this token
 --   foreign_sid  the sid is another token's: only the event is kept
---   busy, unknown
+--   busy, unknown, unvouched
 -- `known_sid`, `known_state` and `known_outcome` are what the row said before; `sid_of` is the call whose the sid is already.
 -- Each row is written once, and while a call goes on no column that an index knows is written: its look stays where it
 -- is, and is put off by whoever comes to take it.
@@ -31,7 +33,7 @@ BEGIN
         SELECT k.id FROM jsonb_to_recordset(p_items) AS x (token uuid) JOIN calls k ON k.dial_token = x.token), p_wait);
     FOR i IN SELECT x.* FROM jsonb_to_recordset(p_items) AS x (
         n integer, token uuid, call_sid text, event text, rank integer, outcome text, sequence integer, code text,
-        fields jsonb) ORDER BY x.n
+        fields jsonb, account text, key text) ORDER BY x.n
     LOOP
         v_now := clock_timestamp();
         SELECT k.*, j.status AS job_status, j.dialed AS job_dialed, j.dial_lock_token AS job_token,
@@ -54,6 +56,11 @@ BEGIN
         sid_of := NULL;
         IF c.id IS NULL THEN
             result := 'unknown';
+        ELSIF i.account IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM accounts a JOIN businesses b ON b.id = c.business_id
+                WHERE a.id = c.account_id AND a.account_sid = i.account AND CASE WHEN a.is_shared THEN i.key IS NULL
+                    ELSE coalesce(i.key = encode(sha256(b.auth_token_sealed), 'hex'), false) END) THEN
+            result := 'unvouched';
         ELSIF NOT c.id = ANY (v_held) THEN
             result := 'busy';
         ELSE

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from simulator.signature import sign
 
-EVENTS = ("initiated", "ringing", "in-progress", "completed")
+EVENTS = ("ringing", "in-progress", "completed")
 PATIENCE = 120.0
 
 

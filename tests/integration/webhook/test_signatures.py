@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from shared import metrics
+from shared.queries import callbacks
 from shared.sealing import Sealer
 from tests.integration.campaigns import new_sid
 from tests.integration.webhook.desk import PREVIOUS, SECRETS_KEY, TOKEN, Desk, Pairs, Provider, open_desk, signature
@@ -185,6 +187,44 @@ async def test_a_new_token_of_a_business_counts_at_once(desk: Desk) -> None:
     own.token = "the-second-token"
     sid = (await desk.campaigns.call(call))["call_sid"]
     assert (await own.status(call, "ringing", sid)).status_code == 204
+
+
+async def test_a_signature_of_one_account_vouches_for_no_call_of_another(desk: Desk) -> None:
+    """When this breaks whoever holds one account's token ends everybody's calls."""
+    business, own = await own_account(desk, "the-business-own-token")
+    await desk.campaigns.run(business, 2)
+    first, second = await desk.campaigns.claim_so_many(business, 2)
+    assert (await own.status(first, "ringing", new_sid())).status_code == 204
+    shared, recorded = await desk.call(), await events(desk)
+
+    assert (await desk.provider.status(second, "completed", new_sid())).status_code == 403
+    assert (await own.status(shared, "completed", new_sid())).status_code == 403
+
+    assert await events(desk) == recorded
+    assert [(await desk.campaigns.call(call))["state"] for call in (second, shared)] == ["dialing", "dialing"]
+
+
+async def test_a_signed_callback_is_recorded_without_a_search_for_its_token(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = 0
+    real = callbacks.find_calls
+
+    async def counted_search(*arguments: Any) -> Any:
+        nonlocal searches
+        searches += 1
+        return await real(*arguments)
+
+    monkeypatch.setattr(callbacks, "find_calls", counted_search)
+    business, own = await own_account(desk, "the-business-own-token")
+    await desk.campaigns.run(business, 1)
+    (call,) = await desk.campaigns.claim(business)
+    assert (await desk.provider.status(await desk.call(), "ringing", new_sid())).status_code == 204
+    assert searches == 0
+    sid = new_sid()
+    for status in ("ringing", "in-progress", "completed"):
+        assert (await own.status(call, status, sid)).status_code == 204
+    assert searches == 1  # the first of an account of one's own
 
 
 async def test_a_token_that_cannot_be_opened_asks_for_the_callback_again(database_url: str) -> None:

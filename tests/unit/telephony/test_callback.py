@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +23,6 @@ def test_a_whole_callback_is_read() -> None:
         AccountSid="AC1",
         CallStatus="completed",
         SequenceNumber="3",
-        Timestamp="Sun, 25 Mar 2018 09:53:19 +0000",
         AnsweredBy="human",
         SipResponseCode="200",
         CallDuration="49",
@@ -40,7 +37,6 @@ def test_a_whole_callback_is_read() -> None:
         account_sid="AC1",
         status=CallStatus.COMPLETED,
         sequence=3,
-        timestamp=datetime(2018, 3, 25, 9, 53, 19, tzinfo=UTC),
         answered_by="human",
         sip_code=200,
         duration=49,
@@ -74,11 +70,6 @@ def test_a_callback_that_nothing_can_be_done_with_names_the_field(field: str, va
 def test_a_number_that_cannot_be_read_is_left_out(value: str) -> None:
     callback = parse(SequenceNumber=value, CallDuration=value, SipResponseCode=value)
     assert (callback.sequence, callback.duration, callback.sip_code) == (None, None, None)
-
-
-@pytest.mark.parametrize("value", ["", "soon", "Sun, 99 Mar 2018 09:53:19 +0000", "0001-01-01T00:00:00+14:00"])
-def test_a_time_that_cannot_be_read_is_left_out(value: str) -> None:
-    assert parse(Timestamp=value).timestamp is None
 
 
 @settings(deadline=None)

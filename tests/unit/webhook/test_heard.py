@@ -37,7 +37,7 @@ def found(**facts: object) -> FoundCall:
 
 def signed(*pairs: tuple[str, str]) -> Signed:
     sent = [("CallSid", SID), *pairs]
-    return Signed(TOKEN, found(), Callback.parse(sent), sent)
+    return Signed(TOKEN, Callback.parse(sent), sent)
 
 
 @pytest.mark.parametrize(
