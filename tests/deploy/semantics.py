@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from tests.deploy.tools import Object, of_kind
 
-WORKLOADS = ("Deployment", "Job", "Pod")
+STANDING = ("Deployment", "StatefulSet")
+WORKLOADS = (*STANDING, "Job", "Pod")
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
@@ -48,7 +49,7 @@ def names(found: Sequence[Object]) -> Iterator[str]:
         if key in seen:
             yield f"{label(one)} is there twice"
         seen.add(key)
-        pattern = DNS_LABEL if one["kind"] in ("Service", "Namespace", "Deployment", "Job", "Pod") else DNS_NAME
+        pattern = DNS_LABEL if one["kind"] in ("Service", "Namespace", *WORKLOADS) else DNS_NAME
         if not pattern.fullmatch(one["metadata"]["name"]):
             yield f"{label(one)} is no name"
         for value in one["metadata"].get("labels", {}).values():
@@ -58,7 +59,7 @@ def names(found: Sequence[Object]) -> Iterator[str]:
 
 def selectors(found: Sequence[Object]) -> Iterator[str]:
     """A workload selects its own pods, a Service exactly one workload, on a port that it has."""
-    deployments = of_kind(found, "Deployment")
+    deployments = of_kind(found, *STANDING)
     for one in deployments:
         if not matches(one["spec"]["selector"]["matchLabels"], pod_of(one)["metadata"]["labels"]):
             yield f"{label(one)} does not select its own pods"
@@ -71,12 +72,16 @@ def selectors(found: Sequence[Object]) -> Iterator[str]:
         for port in service["spec"]["ports"]:
             if port["targetPort"] not in known:
                 yield f"{label(service)} leads to a port that is not there: {port['targetPort']}"
+    headless = {one["metadata"]["name"] for one in of_kind(found, "Service") if one["spec"].get("clusterIP") == "None"}
+    for one in of_kind(found, "StatefulSet"):
+        if one["spec"]["serviceName"] not in headless:
+            yield f"{label(one)} names a Service that is not there: {one['spec']['serviceName']}"
 
 
 def budgets(found: Sequence[Object]) -> Iterator[str]:
     """A budget holds over a workload of more than one pod and lets one of them go; a scaler scales what is there."""
     scalers = {each["spec"]["scaleTargetRef"]["name"]: each for each in of_kind(found, "HorizontalPodAutoscaler")}
-    deployments = {one["metadata"]["name"]: one for one in of_kind(found, "Deployment")}
+    deployments = {one["metadata"]["name"]: one for one in of_kind(found, *STANDING)}
     for name, scaler in scalers.items():
         if name not in deployments:
             yield f"{label(scaler)} scales nothing"

@@ -68,7 +68,11 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
         "labels": st.dictionaries(NAMES, NAMES, max_size=2),
         "annotations": st.dictionaries(NAMES, TEXTS, max_size=2),
     }
-    dispatcher = {"replicas": st.integers(1, 9), "preStopSeconds": st.sampled_from([0, 5, 10])}
+    dispatcher = {
+        "replicas": st.integers(1, 9),
+        "partitions": st.integers(1, 64),
+        "preStopSeconds": st.sampled_from([0, 5, 10]),
+    }
     return {
         "nameOverride": draw(st.just("") | NAMES),
         "fullnameOverride": draw(st.just("") | NAMES),

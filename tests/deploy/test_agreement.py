@@ -28,6 +28,7 @@ OPERATORS = {
     "secrets.externalSecret.store.name": "vault",
     "secrets.externalSecret.remoteKey": "ringfence",
 }
+WORKLOADS = ("Deployment", "StatefulSet", "Job")
 COMPONENTS = ("monitoring", "cnpg", "rabbitmq-operator", "external-secrets")
 
 
@@ -53,7 +54,7 @@ def essence(one: Object) -> Object:
     """An object without what each tool adds for itself."""
     bare = copy.deepcopy(one)
     _drop_marks(bare["metadata"])
-    if one["kind"] in ("Deployment", "Job"):
+    if one["kind"] in WORKLOADS:
         _drop_marks(bare["spec"]["template"]["metadata"])
     if one["kind"] == "Job":
         bare["metadata"]["name"] = re.sub("-[0-9a-f]{8}$", "", bare["metadata"]["name"])
@@ -86,11 +87,11 @@ def _plain(name: str) -> str:
 
 
 def _containers(one: Object) -> list[Any]:
-    return one["spec"]["template"]["spec"]["containers"] if one["kind"] in ("Deployment", "Job") else []
+    return one["spec"]["template"]["spec"]["containers"] if one["kind"] in WORKLOADS else []
 
 
 def _volumes(one: Object) -> list[Any]:
-    if one["kind"] not in ("Deployment", "Job"):
+    if one["kind"] not in WORKLOADS:
         return []
     return [volume for volume in one["spec"]["template"]["spec"]["volumes"] if "projected" in volume]
 
@@ -111,7 +112,7 @@ def test_chart_and_production_overlay_agree_on_every_object() -> None:
     ours = compared(chart(VALUES))
     theirs = compared(objects(kustomized(KUSTOMIZE / "overlays" / "prod")))
     assert differences(ours, theirs) == []
-    assert len([name for name in ours if name.startswith("Deployment/")]) == 4
+    assert len([name for name in ours if name.startswith(("Deployment/", "StatefulSet/"))]) == 4
 
 
 def _effective(one: Object) -> Object:

@@ -60,6 +60,8 @@ def test_the_chart_can_be_packaged(helm: str, tmp_path: Path) -> None:
         ("settings.NUDGE_AFTER=null", "NUDGE_AFTER"),
         ("dispatcher.autoscaling.enabled=true", "autoscaling"),
         ("broker.cluster.replicas=2", "replicas"),
+        ("dispatcher.partitions=65", "partitions"),
+        ("dispatcher.extraEnv.DISPATCH_PARTITIONS=2", "all share dispatcher.partitions"),
     ],
 )
 @pytest.mark.parametrize("helm", HELMS)
@@ -67,6 +69,17 @@ def test_values_that_make_no_sense_fail_with_a_sentence(helm: str, values: str, 
     done = template(*scenario("default"), "--set", values, helm=helm)
     assert done.returncode != 0
     assert sentence in done.stderr
+
+
+def test_every_service_is_told_the_number_of_partitions_and_a_dispatchers_name_ends_with_its_ordinal() -> None:
+    found = objects(rendered(*scenario("default"), "--set", "dispatcher.partitions=4"))
+    assert named(found, "ConfigMap", "ringfence")["data"]["DISPATCH_PARTITIONS"] == "4"
+    services = of_kind(found, "Deployment", "StatefulSet")
+    sources = [one["spec"]["template"]["spec"]["containers"][0]["envFrom"] for one in services]
+    assert sources == [[{"configMapRef": {"name": "ringfence"}}]] * 4
+    [dispatcher] = of_kind(found, "StatefulSet")
+    assert dispatcher["metadata"]["name"] == "ringfence-dispatcher"
+    assert dispatcher["spec"]["podManagementPolicy"] == "Parallel"
 
 
 def test_a_patched_rabbitmq_is_taken() -> None:
@@ -83,7 +96,7 @@ def test_the_extra_spec_is_merged_over_what_the_chart_says() -> None:
 def test_each_service_gets_the_secrets_that_it_needs_and_no_others() -> None:
     """The api never sees a Twilio token; nobody but the api sees what its users' tokens are verified with."""
     given = {}
-    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment", "Job"):
+    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment", "StatefulSet", "Job"):
         [volume] = [each for each in one["spec"]["template"]["spec"]["volumes"] if each["name"] == "secrets"]
         items = [item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
         given[one["metadata"]["name"]] = sorted(items)
@@ -139,7 +152,7 @@ def test_the_webhook_service_answers_under_its_public_address_and_nothing_beside
 
 
 def test_liveness_asks_nobody_and_readiness_asks_for_work() -> None:
-    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment"):
+    for one in of_kind(objects(rendered(*scenario("default"))), "Deployment", "StatefulSet"):
         [container] = one["spec"]["template"]["spec"]["containers"]
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["startupProbe"]["httpGet"]["path"] == "/healthz"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.semantics import matches, pod_of
+from tests.deploy.semantics import WORKLOADS, matches, pod_of
 from tests.deploy.tools import KUSTOMIZE, Object, kustomized, objects, of_kind, rendered, scenario
 
 JWKS = ("--set", "settings.JWT_JWKS_URL=https://id.example.com:8443/keys")
@@ -23,7 +23,7 @@ def rules(found: list[Object], component: str, direction: str) -> Iterator[Any]:
 
 def _labels(found: list[Object], component: str) -> Object:
     key = "app.kubernetes.io/component"
-    pods = [pod_of(one) for one in of_kind(found, "Deployment", "Job", "Pod")]
+    pods = [pod_of(one) for one in of_kind(found, *WORKLOADS)]
     labels: Object = next(p["metadata"]["labels"] for p in pods if p["metadata"]["labels"].get(key) == component)
     return labels
 
@@ -61,7 +61,7 @@ def found(request: pytest.FixtureRequest) -> list[Object]:
 
 
 def test_every_pod_is_denied_everything_that_is_not_allowed(found: list[Object]) -> None:
-    for one in of_kind(found, "Deployment", "Job", "Pod"):
+    for one in of_kind(found, *WORKLOADS):
         labels = pod_of(one)["metadata"]["labels"]
         held = [
             policy["spec"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from annotated_types import Ge, Le
 from pydantic_core import PydanticUndefined
 
 from shared.settings import DEFAULT_PORTS, Settings
@@ -27,13 +28,23 @@ SECRET = {
     "TWILIO_AUTH_TOKEN_PREVIOUS",
     "TWILIO_FROM_NUMBER",
 }
-OPEN = {name.upper() for name in Settings.model_fields} - SECRET - {"HOST", "PORT"}
+ELSEWHERE = {"HOST", "PORT", "DISPATCH_PARTITIONS", "DISPATCH_ORDINAL"}
+"""What the chart knows by itself, or by another name."""
+
+OPEN = {name.upper() for name in Settings.model_fields} - SECRET - ELSEWHERE
 
 
 def test_the_chart_offers_every_setting_with_its_default() -> None:
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items() if name.upper() in OPEN}
     shown = {name: "" if value in (PydanticUndefined, None) else value for name, value in defaults.items()}
     assert VALUES["settings"] == shown
+
+
+def test_the_chart_splits_the_businesses_as_the_program_does() -> None:
+    split = SCHEMA["properties"]["dispatcher"]["properties"]["partitions"]
+    field = Settings.model_fields["dispatch_partitions"]
+    assert VALUES["dispatcher"]["partitions"] == field.default
+    assert [Ge(split["minimum"]), Le(split["maximum"])] == field.metadata
 
 
 def test_the_chart_takes_no_other_setting() -> None:
@@ -45,6 +56,7 @@ def test_the_chart_takes_no_other_setting() -> None:
 def test_the_kustomization_has_the_same_settings() -> None:
     lines = (DEPLOY / "k8s/kustomize/base/settings.env").read_text().split()
     settings = dict(line.split("=", 1) for line in lines)
+    assert settings.pop("DISPATCH_PARTITIONS") == str(Settings.model_fields["dispatch_partitions"].default)
     assert settings == {name: f"{value}" for name, value in VALUES["settings"].items() if name in settings}
     assert {name for name, value in VALUES["settings"].items() if value != ""} <= set(settings)
 
@@ -88,6 +100,6 @@ def test_compose_gives_each_service_its_port_and_knows_its_settings(service: str
     compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
     one = compose["services"][service]
     assert one["environment"]["PORT"] == str(DEFAULT_PORTS[service])  # type: ignore[index]
-    assert set(one["environment"]) - {"SECRETS_DIR", "PORT", "HOST"} <= OPEN
+    assert set(one["environment"]) - {"SECRETS_DIR"} <= OPEN | ELSEWHERE
     assert set(one["secrets"]) <= SECRET
     assert one["command"] == [f"services.{service}"]

@@ -6,17 +6,21 @@ only the api sees what tokens of its users are verified with.
 api:
   port: 8000
   service: true
+  stateful: false
   secrets: [JWT_SECRET, JWT_SECRET_PREVIOUS, SECRETS_KEY]
 webhook:
   port: 8001
   service: true
+  stateful: false
   secrets: [TWILIO_AUTH_TOKEN, TWILIO_AUTH_TOKEN_PREVIOUS, SECRETS_KEY]
 dispatcher:
   port: 8002
   service: false
+  stateful: true
   secrets: [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM_NUMBER, SECRETS_KEY]
 reaper:
   port: 8003
   service: false
+  stateful: false
   secrets: [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, SECRETS_KEY]
 {{- end -}}
