@@ -146,7 +146,9 @@ BEGIN
     IF cardinality(v_claimed) > 0 THEN  -- once for all: a row written for each call would be read through by the next
         UPDATE accounts a SET next_dial_at = x.next_at, retry_at = coalesce(x.retry_at, a.retry_at)
         FROM unnest(v_accounts, v_next, v_retry_at) x (id, next_at, retry_at) WHERE a.id = x.id AND x.next_at IS NOT NULL;
-        UPDATE businesses o SET last_claim_at = v_now, next_dial_at = x.next_at, dispatch_partition = p_partition
-        FROM unnest(v_claimed, v_claimed_next) x (id, next_at) WHERE o.id = x.id;
+        UPDATE businesses o SET next_dial_at = x.next_at, dispatch_partition = p_partition,
+            -- in the order in which they were served, which is whose turn it is next time
+            last_claim_at = v_now - (cardinality(v_claimed) - x.n) * interval '1 microsecond'
+        FROM unnest(v_claimed, v_claimed_next) WITH ORDINALITY x (id, next_at, n) WHERE o.id = x.id;
     END IF;
 END $$;
