@@ -110,12 +110,12 @@ def _sequence(callback: Callback) -> int | None:
 
 def _kept(pairs: Pairs) -> dict[str, object]:
     """The fields as the database can hold them, a repeated one as a list: it takes no NUL."""
-    storable = [(name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in pairs]
-    kept: dict[str, object] = dict(storable)
-    if len(kept) == len(storable):
+    kept: dict[str, object] = dict(pairs)
+    if len(kept) == len(pairs) and "\0" not in "".join(map("".join, pairs)):
         return kept
     kept.clear()
-    for name, value in storable:
+    for sent_name, sent_value in pairs:
+        name, value = sent_name.replace("\0", "\ufffd"), sent_value.replace("\0", "\ufffd")
         before = kept.get(name)
         if before is None:
             kept[name] = value
