@@ -29,20 +29,18 @@ CREATE FUNCTION ringfence_beat(
         UPDATE outbound_call_runs r SET last_heartbeat_at = clock_timestamp(), lock_ts = clock_timestamp(),
             locked_by_worker = p_worker, nudged_at = NULL, last_nudge_at = NULL
         FROM free WHERE r.id = free.id AND r.ended_at IS NULL
-        RETURNING r.id
+        RETURNING r.id, r.business_id, free.locked_by_worker AS before
     ), adopted AS (
-        SELECT a.id, a.business_id FROM active a JOIN beaten USING (id) JOIN free f USING (id)
-        WHERE f.locked_by_worker IS DISTINCT FROM p_worker ORDER BY a.id
-    ), roomy AS (
-        SELECT b.id FROM businesses b
-        WHERE b.id IN (SELECT business_id FROM active WHERE NOT cancel_requested)
-          AND (SELECT count(*) FROM calls c WHERE c.business_id = b.id AND c.ended_at IS NULL) < b.max_concurrent_calls
+        SELECT id, business_id FROM beaten WHERE before IS DISTINCT FROM p_worker ORDER BY id
     )
+    -- no join of what was just read with itself: the planner expects a handful, and would compare each with every other
     SELECT EXISTS (SELECT 1 FROM lease),
         coalesce((SELECT array_agg(id) FROM adopted), '{}'),
         coalesce((SELECT array_agg(business_id) FROM adopted), '{}'),
-        coalesce((SELECT array_agg(DISTINCT a.business_id) FROM active a JOIN roomy ON roomy.id = a.business_id
+        coalesce((SELECT array_agg(DISTINCT a.business_id) FROM active a
                   WHERE NOT a.cancel_requested
+                    AND (SELECT count(*) FROM calls c WHERE c.business_id = a.business_id AND c.ended_at IS NULL)
+                        < (SELECT b.max_concurrent_calls FROM businesses b WHERE b.id = a.business_id)
                     AND EXISTS (SELECT 1 FROM outbound_call_jobs j WHERE j.run_id = a.id AND j.status = 'queued'
                                 AND j.id >= a.claim_floor)), '{}')
 $$;
