@@ -14,14 +14,25 @@ LEASE = Row(
     (
         figure(
             "Active dispatchers",
-            "One holds the lease, the others stand by.",
+            "One holds the lease, the others stand by; with partitions they share them.",
             "short",
             Query("sum by (namespace) (ringfence_dispatcher_active{@})", "{{namespace}}"),
             bad_below=1,
         ),
         figure(
+            "Partitions that nobody holds",
+            "Of DISPATCH_PARTITIONS. Above 0 only for moments, while a dispatcher takes over.",
+            "short",
+            Query(
+                "max by (namespace) (ringfence_dispatch_partitions{@})"
+                " - sum by (namespace) (ringfence_dispatcher_partitions{@})",
+                "{{namespace}}",
+            ),
+            bad_from=1,
+        ),
+        figure(
             "Epoch",
-            "Counts how often the lease changed hands.",
+            "Counts how often leases changed hands.",
             "short",
             Query("max by (namespace) (ringfence_dispatcher_epoch{@})", "{{namespace}}"),
         ),
@@ -44,7 +55,7 @@ LEASE = Row(
             bad_from=1,
         ),
     ),
-    across=4,
+    across=5,
 )
 
 STEPS = Row(
@@ -52,9 +63,9 @@ STEPS = Row(
     (
         graph(
             "Who holds the lease",
-            "1 for the process that dials. A gap is a takeover.",
+            "Partitions of each process that dials: 1 where there is but one. A gap is a takeover.",
             "short",
-            Query("max by (instance) (ringfence_dispatcher_active{@})", "{{instance}}"),
+            Query("max by (instance) (ringfence_dispatcher_partitions{@})", "{{instance}}"),
         ),
         quantiles(
             "Claim time", "One claim, from statement to commit. Locks and a slow disk show here.", "claim_seconds"

@@ -30,7 +30,7 @@ NOW = Row(
         ),
         figure(
             "Active dispatchers",
-            "Processes that hold the lease. One is right; with partitions, one for each.",
+            "Processes that hold a lease. One is right; with partitions, as many as share them.",
             "short",
             Query("sum by (namespace) (ringfence_dispatcher_active{@})", "{{namespace}}"),
             bad_below=1,

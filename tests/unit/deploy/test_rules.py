@@ -32,6 +32,7 @@ WANTED = {
     "RingfenceRunWithoutProgress": {"page"},
     "RingfenceNoActiveDispatcher": {"page"},
     "RingfenceTwoActiveDispatchers": {"page"},
+    "RingfencePartitionUnheld": {"page"},
     "RingfenceSlotTurnaroundSlow": {"page", "warn"},
     "RingfenceCallUncertainTooLong": {"warn"},
     "RingfenceDuplicateCall": {"page"},
