@@ -44,9 +44,13 @@ crash-points: setup  ## a campaign killed and frozen at every crash point, figur
 chaos: setup  ## campaigns under random kills, freezes, outages and cuts (SECONDS=120 SEED=drawn RUNS=1)
 	@exec $(PYTHON) -m chaos --seconds $(or $(SECONDS),120) --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) $(if $(RESULTS),--results $(RESULTS) --write-docs)
 
-bench: setup  ## measure everything within five minutes and write it into the README (FULL=1 ONLY=… ROUNDS=5)
+bench: setup  ## measure everything within five minutes and write it into the README (FULL=1 ONLY=… ENGINE=… ROUNDS=5)
 	@stack/install.sh bench
-	@exec $(PYTHON) -m bench $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	@exec $(PYTHON) -m bench $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-check: setup  ## what the bench measures beside this system: each baseline rings a small campaign
+	@stack/install.sh bench
+	.venv/bin/pytest -v tests/bench
 
 recovery: setup  ## measure how long dialling pauses after each fault, and write it into the docs (ten minutes)
 	@exec $(PYTHON) -m bench.recovery --json bench/results/recovery.json --write-docs
@@ -101,4 +105,4 @@ clean:  ## remove what the other targets made
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check format test dashboards dashboard-pictures monitoring-check k8s-check image-check deploy-copies model crash-points chaos bench recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean
+.PHONY: help setup check format test dashboards dashboard-pictures monitoring-check k8s-check image-check deploy-copies model crash-points chaos bench bench-check recovery demo up migrate run-api run-webhook run-dispatcher run-reaper run-simulator clean

@@ -16,7 +16,8 @@ from urllib.parse import quote
 import aiohttp
 import psycopg
 
-from bench.baselines.judging import HeldSlot, judge_baseline, rest
+from bench.baselines.history import HeldSlot
+from bench.baselines.judging import judge_baseline, rest
 from bench.baselines.sessions import kill_session
 from bench.baselines.settings import Settings
 from bench.judging import Judged

@@ -58,7 +58,7 @@ class RedisServer:
         program, environment = provide_redis()
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
-        folder = run.state / "redis"
+        folder = run.state / f"redis-{self._port}"
         folder.mkdir()
         options = {
             "port": str(self._port), "bind": "127.0.0.1", "dir": str(folder), "save": "",

@@ -9,6 +9,8 @@ from bench.baselines.procrastinate_locks.app import DIAL, QUEUE, make_app
 
 CONCURRENCY = 1000
 """Jobs of the worker at once: each waits for its call, so there must be more of them than slots."""
+ANALYZE = "ANALYZE procrastinate_jobs"
+"""What autovacuum would come to do within a minute; the plan of the worker's query depends on it."""
 WORKERS = "SELECT count(*) FROM procrastinate_workers"
 
 
@@ -48,3 +50,5 @@ class ProcrastinateLocks(Baseline):
                     task = app.configure_task(DIAL, queue=QUEUE, lock=f"{run.business_id}-{lane}")
                     if own:
                         await task.batch_defer_async(*own)
+        async with await self.connect() as connection:
+            await connection.execute(ANALYZE)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from rq import Queue, Worker
 
 from bench.baselines.baseline import Baseline, Run
-from bench.baselines.judging import HeldSlot
+from bench.baselines.history import HeldSlot
 from bench.baselines.redis_server import RedisServer
 from bench.baselines.rq_semaphore.semaphore import SECONDS, key
 from bench.baselines.rq_semaphore.worker import QUEUE, enqueue

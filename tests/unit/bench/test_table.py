@@ -1,5 +1,6 @@
 """The table of results, and that the README's is the one that was measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bench.bench import Measured
@@ -86,3 +87,38 @@ def test_the_readme_says_what_was_measured_and_nothing_else() -> None:
     """Breaks when somebody edits a figure by hand, or leaves the README behind (`python -m bench.readme`)."""
     measured = section(Results.read(RESULTS)) if (RESULTS / FILE).exists() else None
     assert present_section(README.read_text()) == measured
+
+
+def beside(measure: str, figure: str, unit: str, **values: float) -> Results:
+    """One figure of several engines."""
+    only = results()
+    engines = {name: Measured({figure: Figure.of([value], unit)}, {}, JUDGED) for name, value in values.items()}
+    return replace(only, measured={measure: engines})
+
+
+def test_another_engine_stands_beside_ours_with_the_ratio() -> None:
+    times = beside("turnaround", "rest p99", "ms", ringfence=10, rq_semaphore=980)
+    assert "| 10.0 ms (0.00) | 980 ms (0.00); ours 98.0 × better |" in line_with(as_markdown(times), "at rest, p99")
+    rates = beside("saturation", "calls", "1/s", ringfence=400, celery_retry=50, procrastinate_locks=800)
+    line = line_with(as_markdown(rates), "completed calls")
+    assert "50.0/s (0.00); ours 8.00 × better" in line
+    assert "800/s (0.00); ours 2.00 × worse" in line
+
+
+def test_a_rule_that_an_engine_cannot_be_held_against_is_not_called_kept() -> None:
+    line = line_with(as_markdown(beside("saturation", "calls", "1/s", celery_retry=5)), "history checker")
+    assert "nothing violated; cannot be judged: (c) (d) (e) (f) (g) (h) (i) (j)" in line
+
+
+def test_what_a_kill_led_to_is_judged_apart() -> None:
+    broken = Measured({"rung twice": Figure.of([4], "leads")}, {"leads": 60, "wait": 20}, Judged(64, {"i": 4}))
+    kept = Measured({"calls": Figure.of([5], "1/s")}, {}, Judged(9, dict.fromkeys("abcdefghij", 0)))
+    text = as_markdown(results(saturation=kept, crash=broken))
+    assert "| 9 calls, nothing violated |" in line_with(text, "history checker |")
+    assert "64 calls, (i) 4 times" in line_with(text, "after the kill")
+
+
+def test_an_engine_that_could_not_be_had_has_an_empty_column_and_a_reason() -> None:
+    text = as_markdown(replace(results(saturation=MEASURED["saturation"]), left_out={"rq_semaphore": "no Redis"}))
+    assert "| – |" in line_with(text, "completed calls")
+    assert "Left out: RQ, Redis semaphore (no Redis)." in text
