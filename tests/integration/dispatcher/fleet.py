@@ -66,10 +66,10 @@ class Fleet:
         ordinal = {"DISPATCH_ORDINAL": str(PAIR.index(name))} if name in PAIR else {}
         return {"DISPATCH_PARTITIONS": str(self._partitions), **ordinal}
 
-    async def start(self, *names: str) -> None:
-        """Start dispatchers one after the other."""
+    async def start(self, *names: str, until: str = "/readyz") -> None:
+        """Start dispatchers one after the other, each of which then answers at the path `until`."""
         for name in names:
-            await self.stack.start(name, self.settings(name))
+            await self.stack.start(name, self.settings(name), until=until)
 
     async def roll(self, partitions: int) -> None:
         """Restart everything with another number of partitions, one instance after the other."""

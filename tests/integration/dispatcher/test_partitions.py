@@ -12,6 +12,10 @@ import asyncpg
 import pytest
 
 from stack.brokers import BrokerServer
+from stack.databases import Database
+from stack.rabbitmq import private_rabbitmq
+from stack.rundir import RunDir
+from stack.system import Stack
 from tests.acceptance.waiting import eventually
 from tests.conftest import MakeStack
 from tests.integration.dispatcher.fleet import PAIR, PATIENCE, SETTINGS, Fleet
@@ -96,6 +100,31 @@ async def bindings(fleet: Fleet, server: BrokerServer) -> set[tuple[str, str]]:
     vhost = urlsplit(fleet.stack.amqp_url).path.removeprefix("/")
     found = {(one["source"], one["destination"]) for one in await server.management.bindings(vhost)}
     return {(source, to) for source, to in found if source in ("ringfence.events", "ringfence.dispatch")}
+
+
+async def test_without_the_brokers_plugin_a_dispatcher_says_so_and_dials_by_beats(
+    database: Database, run_dir: RunDir
+) -> None:
+    """A setting that asks too much of the broker must not stop every campaign."""
+    node = private_rabbitmq(run_dir, "rabbitmq-plain", plugins=())
+    await node.start()
+    try:
+        async with (
+            Stack((), SETTINGS, database_url=database.url, amqp_url=node.url(), name="without-the-plugin") as stack,
+            asyncpg.create_pool(database.url, min_size=1, max_size=2) as pool,
+        ):
+            fleet = Fleet(stack, pool)
+            await fleet.open(2)
+            await fleet.start("dispatcher", until="/healthz")
+            await fleet.over(await fleet.campaigns(4, 3))
+            away = fleet.events("DEPENDENCY_AWAY", "dispatcher")
+            assert [(line["dependency"], "rabbitmq_consistent_hash_exchange" in line["reason"]) for line in away] == [
+                ("broker", True)
+            ]
+            assert not await stack.service("dispatcher").answers("/readyz")
+            assert {line["consumer_source"] for line in fleet.events("CALL_STARTED")} <= {"takeover", "heartbeat"}
+    finally:
+        await node.close()
 
 
 async def test_two_dispatchers_keep_the_shared_accounts_rate(fleet: Fleet) -> None:
