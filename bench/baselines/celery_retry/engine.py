@@ -17,6 +17,7 @@ class CeleryRetry(Baseline):
 
     name = "celery_retry"
     package = "bench.baselines.celery_retry"
+    most_calls: float | None = 150.0
 
     def worker_command(self) -> Sequence[str]:
         worker = ["-m", "celery", "-A", f"{self.package}.tasks", "worker", f"--concurrency={CONCURRENCY}"]

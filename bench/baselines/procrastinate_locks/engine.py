@@ -19,6 +19,7 @@ class ProcrastinateLocks(Baseline):
 
     name = "procrastinate_locks"
     package = "bench.baselines.procrastinate_locks"
+    most_calls: float | None = 150.0
 
     async def prepare(self) -> None:
         async with make_app(self.settings.database_url).open_async() as app:

@@ -19,6 +19,9 @@ from stack.processes import Child
 WORKERS = 64
 """A run each: see the README beside this for how the number was found."""
 
+TAKING = ("idle", "busy")
+"""States of a worker that is up."""
+
 
 class RqSemaphore(Baseline):
     """RQ, Redis and polling."""
@@ -29,6 +32,7 @@ class RqSemaphore(Baseline):
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         self._redis = RedisServer(site.stack.run)
+        self._killed: set[str] = set()
         self.settings = replace(self.settings, redis_url=self._redis.url)
 
     async def prepare(self) -> None:
@@ -41,8 +45,17 @@ class RqSemaphore(Baseline):
         return ["-m", f"{self.package}.worker", str(WORKERS)]
 
     async def workers_ready(self) -> bool:
+        """Whether all of them wait for a run; a worker that was killed stays registered for some minutes."""
         with self._redis.connect() as redis:
-            return int(Worker.count(connection=redis)) >= self.starts * WORKERS
+            if int(Worker.count(connection=redis)) < self.starts * WORKERS:
+                return False
+            new = [worker for worker in Worker.all(connection=redis) if worker.name not in self._killed]
+            return sum(worker.get_state() in TAKING for worker in new) >= WORKERS
+
+    async def crash(self) -> None:
+        with self._redis.connect() as redis:
+            self._killed |= {worker.name for worker in Worker.all(connection=redis)}
+        await super().crash()
 
     async def hand_in(self, runs: Sequence[Run]) -> None:
         with self._redis.connect() as redis:
