@@ -46,6 +46,8 @@ class Sizes:
     """The measures that the other engines are taken through."""
     rivals_at_half: bool
     """Whether their turnaround is measured at half of saturation too."""
+    rivals_calls: float
+    """Seconds of the longest calls with which their use of slots is measured."""
 
 
 QUICK = Sizes(
@@ -73,18 +75,19 @@ QUICK = Sizes(
     webhook_calls=300,
     rivals=frozenset({"saturation", "turnaround", "crash"}),
     rivals_at_half=False,
+    rivals_calls=1.0,
 )
 FULL = Sizes(
     floor_laps=400,
     rest_calls=400,
-    rest_seconds=60.0,
-    half_window=15.0,
+    rest_seconds=20.0,
+    half_window=10.0,
     saturation_warm_up=10.0,
-    saturation_window=15.0,
-    slot_use=((1.0, 10.0), (5.0, 15.0), (30.0, 60.0)),
-    claim_paths=tuple(
-        tuple((jobs, businesses) for jobs in (1_000, 100_000, 1_000_000, 10_000_000))
-        for businesses in (10, 1_000, 10_000)
+    saturation_window=10.0,
+    slot_use=((1.0, 10.0), (5.0, 10.0), (30.0, 30.0)),
+    claim_paths=(
+        tuple((jobs, 1_000) for jobs in (1_000, 100_000, 1_000_000, 10_000_000)),
+        *(tuple((jobs, businesses) for jobs in (1_000, 100_000, 1_000_000)) for businesses in (10, 10_000)),
     ),
     claim_laps=80,
     claim_churn=20_000,
@@ -94,12 +97,13 @@ FULL = Sizes(
     start_leads=100_000,
     live_calls=10_000,
     standing_window=15.0,
-    crashes=5,
-    crash_wait=150.0,
-    queue_leads=5_000,
-    queue_starts=40,
-    queue_wait=60.0,
+    crashes=3,
+    crash_wait=120.0,
+    queue_leads=3_000,
+    queue_starts=30,
+    queue_wait=20.0,
     webhook_calls=3_000,
     rivals=frozenset({"saturation", "turnaround", "slot_use", "crash", "queue"}),
     rivals_at_half=True,
+    rivals_calls=5.0,
 )
