@@ -48,11 +48,12 @@ _numbers = itertools.count(4_000_000)
 
 
 class Fleet:
-    """Dispatchers in the order of their ordinals, and what they share."""
+    """Dispatchers in the order of their ordinals, and what they share. `more` are settings of what is started next."""
 
     def __init__(self, stack: Stack, pool: asyncpg.Pool) -> None:
         self.stack = stack
         self.pool = pool
+        self.more: dict[str, str] = {}
         self._partitions = 1
 
     async def open(self, partitions: int) -> None:
@@ -64,7 +65,7 @@ class Fleet:
     def settings(self, name: str) -> dict[str, str]:
         """What an instance is told about the partitions and its place."""
         ordinal = {"DISPATCH_ORDINAL": str(PAIR.index(name))} if name in PAIR else {}
-        return {"DISPATCH_PARTITIONS": str(self._partitions), **ordinal}
+        return {"DISPATCH_PARTITIONS": str(self._partitions), **ordinal, **self.more}
 
     async def start(self, *names: str, until: str = "/readyz") -> None:
         """Start dispatchers one after the other, each of which then answers at the path `until`."""

@@ -64,6 +64,33 @@ async def test_a_killed_dispatchers_partitions_are_taken_over_and_go_home_when_i
     await fleet.over(campaigns)
 
 
+async def test_a_frozen_dispatchers_partitions_are_taken_over_and_thawed_it_gets_them_back(fleet: Fleet) -> None:
+    """What it had claimed when it froze is sent late or twice by nobody."""
+    fleet.more = {"LEASE_SECONDS": "5"}
+    await fleet.open(4)
+    await fleet.start(*PAIR)
+    await fleet.holds("dispatcher", 0, 2)
+    await fleet.holds("dispatcher2", 1, 3)
+    campaigns = await fleet.campaigns(12, 12)
+    await fleet.dialled(0.2)
+    fleet.stack.freeze("dispatcher2")
+    try:
+        await fleet.holds("dispatcher", 0, 1, 2, 3)
+        await fleet.dialled(0.5)
+    finally:
+        fleet.stack.thaw("dispatcher2")
+
+    async def knows() -> bool:
+        return bool(fleet.events("LEASE_LOST", "dispatcher2")) or not fleet.stack.running("dispatcher2")
+
+    await eventually(knows, "the thawed one knows that it holds nothing")
+    if not fleet.stack.running("dispatcher2"):  # it was frozen between a deadline's check and the first byte
+        await fleet.start("dispatcher2")
+    await fleet.holds("dispatcher2", 1, 3)
+    await fleet.holds("dispatcher", 0, 2)
+    await fleet.over(campaigns)
+
+
 async def test_the_number_of_partitions_changes_while_campaigns_run(
     fleet: Fleet, rabbitmq_server: BrokerServer
 ) -> None:
