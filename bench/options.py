@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.engines import LOAD
-from bench.registry import MEASURES, SHARED
+from bench.registry import COMPARISONS, MEASURES, SHARED
 from bench.ringfence import Ringfence
 from bench.sizes import FULL, QUICK
 from stack.rundir import ROOT, RUNS
@@ -37,8 +37,10 @@ class Options:
         ours = tuple(name for name in self.engines if name == Ringfence.name)
         if measure not in SHARED:
             return ours
-        sizes = FULL if self.full else QUICK
-        return self.engines if self.chosen or measure in sizes.rivals else ours
+        rivals = (FULL if self.full else QUICK).rivals
+        if self.chosen or measure in rivals:
+            return self.engines
+        return () if measure in COMPARISONS else ours
 
 
 def parse(arguments: Sequence[str]) -> Options:

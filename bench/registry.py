@@ -28,6 +28,8 @@ SHARED: Mapping[str, Measure] = {
     "crash": crash.measure,
     "queue": queue.measure,
 }
+COMPARISONS = frozenset({"queue"})
+"""Measures that say little of one engine alone."""
 TOGETHER = frozenset({"crash"})
 """Measures that may be taken of all engines at once."""
 OWN: Mapping[str, Measure] = {

@@ -36,6 +36,7 @@ def test_the_quick_form_takes_others_through_the_shared_measures_that_it_names()
     options = parse([])
     assert options.engines_for("saturation") == tuple(engines.LOAD)
     assert options.engines_for("slot_use") == (Ringfence.name,)
+    assert options.engines_for("queue") == ()
 
 
 def test_the_full_form_takes_others_through_every_shared_measure() -> None:
