@@ -115,10 +115,10 @@ def _claims(results: Results) -> Iterator[Row]:
 
 def _crash(results: Results) -> Iterator[Row]:
     for measured in list(results.measured.get("crash", {}).values())[:1]:
-        killed = f"dialer killed amid {measured.details['leads']} leads"
+        killed = f"dialer killed amid {measured.details['leads']} leads ({measured.details['kills']} ×)"
         yield Row("crash", f"{killed}: rung twice", "rung twice")
         yield Row("crash", f"{killed}: not rung {measured.details['wait']:g} s later", "forgotten")
-        yield Row("crash", f"{killed}: until all were rung", "all rung")
+        yield Row("crash", f"{killed}: until all were rung, or the end of that wait", "all rung")
 
 
 def _whale(results: Results) -> Iterator[Row]:

@@ -111,7 +111,9 @@ def test_a_rule_that_an_engine_cannot_be_held_against_is_not_called_kept() -> No
 
 
 def test_what_a_kill_led_to_is_judged_apart() -> None:
-    broken = Measured({"rung twice": Figure.of([4], "leads")}, {"leads": 60, "wait": 20}, Judged(64, {"i": 4}))
+    broken = Measured(
+        {"rung twice": Figure.of([4], "leads")}, {"leads": 60, "wait": 20, "kills": 1}, Judged(64, {"i": 4})
+    )
     kept = Measured({"calls": Figure.of([5], "1/s")}, {}, Judged(9, dict.fromkeys("abcdefghij", 0)))
     text = as_markdown(results(saturation=kept, crash=broken))
     assert "| 9 calls, nothing violated |" in line_with(text, "history checker |")
