@@ -14,10 +14,12 @@ CREATE FUNCTION ringfence_take_checks(
 ) LANGUAGE sql VOLATILE AS $$
     WITH heard AS MATERIALIZED (
         SELECT c.id FROM calls c
-        WHERE c.next_check_at <= statement_timestamp() AND c.expires_at > statement_timestamp()
+        WHERE c.id IN (SELECT d.id FROM calls d WHERE d.next_check_at <= statement_timestamp()
+                       ORDER BY d.next_check_at LIMIT 50 * p_limit)
+          AND c.next_check_at <= statement_timestamp() AND c.expires_at > statement_timestamp()
           AND c.state IN ('accepted', 'ringing', 'answered') AND c.hung_up_at IS NULL
           AND c.last_heard_at > statement_timestamp() - p_grace
-        ORDER BY c.next_check_at LIMIT 50 * p_limit FOR NO KEY UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     ), put_off AS (
         UPDATE calls c SET next_check_at = least(c.expires_at, c.last_heard_at + p_grace) FROM heard WHERE c.id = heard.id
     ), ready AS MATERIALIZED (

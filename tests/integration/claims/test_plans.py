@@ -164,7 +164,10 @@ TOUCHED = """
     WHERE relname IN ('calls', 'outbound_call_jobs', 'leads', 'call_events')
 """
 RECORD_DIALS = "SELECT * FROM ringfence_record_dials($1, '5 s', '60 s')"
-TAKES = {"checks": "SELECT * FROM ringfence_take_checks(50)", "hang-ups": "SELECT * FROM ringfence_take_hangups(50)"}
+TAKES = {
+    "checks": "SELECT * FROM ringfence_take_checks(50, p_grace => '60 s')",
+    "hang-ups": "SELECT * FROM ringfence_take_hangups(50)",
+}
 
 
 async def _rows_touched(connection: asyncpg.Connection, statement: str, *values: Any) -> int:
