@@ -53,7 +53,7 @@ class Sizes:
 QUICK = Sizes(
     floor_laps=60,
     rest_calls=100,
-    rest_seconds=2.0,
+    rest_seconds=1.5,
     half_window=1.0,
     saturation_warm_up=3.0,
     saturation_window=1.0,

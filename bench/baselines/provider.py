@@ -7,6 +7,7 @@ from typing import Any
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
+from twilio.rest.api import Api
 
 from bench.baselines.settings import Settings
 
@@ -23,7 +24,8 @@ class Provider:
         http = pooled(pool_connections=True, timeout=TIMEOUT)
         self._settings = settings
         self._client = Client(settings.account_sid, settings.auth_token, http_client=http, environment={})
-        self._client.api.base_url = settings.provider_url
+        api: Api = self._client.api  # imported above, for the SDK would do so at its first use in every forked process
+        api.base_url = settings.provider_url
 
     def call(self, job_id: int, phone: str) -> str:
         """Ring this number; the call's sid. Raises what the SDK raises."""
