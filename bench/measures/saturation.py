@@ -15,9 +15,12 @@ from bench.engine import Contender, Engine
 from bench.figures import Figure
 from bench.record import Record
 from bench.site import Site
+from bench.under_way import under_way
 from bench.work import Work, leads_for
 
 BUSINESSES, CAP, CALL_SECONDS = 300, 3, 1.0
+BEGUN = 30
+"""Calls after which the warm-up begins."""
 
 Window = tuple[float, float, dict[str, Usage], dict[str, Usage]]
 
@@ -29,6 +32,7 @@ async def measure(bench: Bench, make: Contender) -> Measured:
         leads = leads_for(span, BUSINESSES, CAP / CALL_SECONDS, engine.most_calls)
         await site.set_call_seconds(CALL_SECONDS)
         await engine.start(Work(BUSINESSES, leads, CAP))
+        await under_way(site, BEGUN)
         await asyncio.sleep(bench.sizes.saturation_warm_up)
         windows = [await _window(bench, site, engine) for _ in range(bench.rounds)]
         await engine.stop()

@@ -15,9 +15,12 @@ from bench.occupancy import slot_use
 from bench.record import Placed, Record
 from bench.ringfence import Ringfence
 from bench.site import Site
+from bench.under_way import under_way
 from bench.work import Work, leads_for
 
 BUSINESSES, CAP = 150, 3
+BEGUN = 30
+"""Calls after which the warm-up begins."""
 WARM_UP = 3.0
 
 Window = tuple[float, float]
@@ -44,6 +47,7 @@ async def _windows(
     await site.set_call_seconds(seconds)
     began = time.monotonic()
     await engine.start(work)
+    await under_way(site, BEGUN, began)
     await asyncio.sleep(WARM_UP + seconds)
     windows = []
     for _ in range(bench.rounds):
