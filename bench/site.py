@@ -27,9 +27,12 @@ SETTINGS = {
     "SIM_CPS": RATE,
     "SIM_SEED": "1",
     "SIM_OUTCOMES": '{"answered": 1, "busy": 0, "no_answer": 0, "failed": 0}',
-    "SIM_TIMINGS": '{"initiated": [0, 0], "post_dial": [0, 0], "ring": [0, 0], "talk": [1, 1]}',
+    "SIM_TIMINGS": '{"initiated": [0, 0], "post_dial": [0, 0], "ring": [0, 0], "talk": [0.5, 1.5]}',
 }
-"""Every call is answered at once and lasts one simulated second."""
+"""Every call is answered at once and lasts one simulated second on average.
+
+Were they all alike, an engine that sleeps exactly as long would always wake when a slot is free.
+"""
 
 
 class Servers:
