@@ -121,8 +121,8 @@ async def test_bindings_for_another_number_that_come_back_go_again(
 
 async def test_a_broker_without_the_plugin_is_away_and_the_reason_names_it(run_dir: RunDir) -> None:
     node = private_rabbitmq(run_dir, "rabbitmq-plain", plugins=())
-    await node.start()
     try:
+        await node.start()
         await topology.declare_topology(node.url(), LONG)
         health = Health(required=(), optional=("broker",))
         told: list[str | None] = []

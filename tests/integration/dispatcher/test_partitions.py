@@ -133,9 +133,9 @@ async def test_without_the_brokers_plugin_a_dispatcher_says_so_and_dials_by_beat
     database: Database, run_dir: RunDir
 ) -> None:
     """A setting that asks too much of the broker must not stop every campaign."""
-    node = private_rabbitmq(run_dir, "rabbitmq-plain", plugins=())
-    await node.start()
+    node = private_rabbitmq(run_dir, "rabbitmq-unplugged", plugins=())
     try:
+        await node.start()
         async with (
             Stack((), SETTINGS, database_url=database.url, amqp_url=node.url(), name="without-the-plugin") as stack,
             asyncpg.create_pool(database.url, min_size=1, max_size=2) as pool,
