@@ -23,7 +23,7 @@ from bench.load import Outcome, Post
 from bench.work import Work
 from simulator.signature import sign
 
-EVENTS = ("initiated", "ringing", "in-progress", "completed")
+EVENTS = ("ringing", "in-progress", "completed")
 CAP = 10
 START = "SELECT run_id FROM ringfence_start_run($1, $2, NULL, '{\"twiml\": \"<Response/>\"}', 'bench', NULL, NULL)"
 ACCEPT = "SELECT * FROM ringfence_record_dials($1, '5 s', '60 s')"
@@ -59,7 +59,7 @@ async def make_calls(connection: asyncpg.Connection, claimer: Claimer, count: in
 
 
 def callbacks(call: Accepted, account: str, auth_token: str, public_url: str) -> list[Post]:
-    """Its four status callbacks, signed as the provider signs."""
+    """Its three status callbacks, signed as the provider signs."""
     url = f"{public_url}/webhooks/twilio/status/{call.token}"
     posts = []
     for sequence, status in enumerate(EVENTS):

@@ -41,7 +41,7 @@ class Sizes:
     queue_wait: float
     """Seconds for which the last of the small runs is waited for."""
     webhook_calls: int
-    """Calls whose four callbacks are sent in a round."""
+    """Calls whose three callbacks are sent in a round."""
     rivals: frozenset[str]
     """The measures that the other engines are taken through."""
     rivals_at_half: bool

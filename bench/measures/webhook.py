@@ -1,6 +1,6 @@
 """Webhook: signed status callbacks a second, each recorded and answered 204, and how long an answer takes.
 
-A load generator, a process of its own, sends the four callbacks of each call in their order, 32 calls at a time, as
+A load generator, a process of its own, sends the three callbacks of each call in their order, 32 calls at a time, as
 fast as they are answered. The calls were made before, without dialling; the webhook service runs alone.
 """
 

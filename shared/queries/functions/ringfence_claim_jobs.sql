@@ -47,7 +47,7 @@ BEGIN
             SELECT j.id, j.lead_id, j.attempts, j.updated_at, o.phone
             FROM (SELECT * FROM ringfence_open_jobs(p_business, r.id, r.claim_floor, p_account, v_ringing)
                   ORDER BY job_id LIMIT v_take) o
-            JOIN outbound_call_jobs j ON j.id = o.job_id
+            JOIN outbound_call_jobs j ON j.id = o.job_id AND j.run_id = r.id  -- either index of theirs finds it at once
             WHERE j.status = 'queued' ORDER BY j.id FOR NO KEY UPDATE OF j SKIP LOCKED
         ), closed AS (
             UPDATE outbound_call_jobs j SET status = 'failed', outcome = 'not_dialed', updated_at = p_now

@@ -11,6 +11,7 @@ from tests.integration.campaigns import WORKER, Campaigns
 from tests.integration.claims.parts import CLAIM, ended
 
 CALLS = 240
+CROWD = 2000
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
 
 
@@ -96,3 +97,17 @@ async def test_a_claim_reads_few_of_a_long_runs_jobs_before_anybody_analysed_the
     business = await campaigns.business(cap=3)
     await campaigns.run(business, 5000)
     assert await _pages(campaigns, business) < 300
+
+
+async def test_plans_made_before_anybody_was_rung_walk_neither_others_calls_nor_others_jobs(
+    campaigns: Campaigns,
+) -> None:
+    """With no rows every index costs the same; the one that was taken then is walked as long as the plan is kept."""
+    business = await campaigns.business(cap=3)
+    await campaigns.run(business, 5)
+    await campaigns.claim_so_many(business, 1)
+    before = await _pages(campaigns, business)
+    other = await campaigns.business(cap=CROWD)
+    await campaigns.run(other, 2 * CROWD)
+    await campaigns.claim_so_many(other, CROWD)
+    assert await _pages(campaigns, business) < before + 80
