@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import readme
+from bench import readme, scaling
 from bench.bench import Bench
 from bench.engines import Engines, find
 from bench.machine import Machine
@@ -75,6 +75,7 @@ def publish(results: Results, folder: Path) -> None:
     draw_all(results, folder)
     if folder == COMPLETE:
         readme.write()
+        scaling.write()
     print(f"{table}\nAll of it is in {folder}.")
 
 
