@@ -21,7 +21,7 @@ from bench.work import Work, leads_for
 BUSINESSES, CAP = 150, 3
 BEGUN = 30
 """Calls after which the warm-up begins."""
-WARM_UP = 3.0
+WARM_UP = 2.0
 
 Window = tuple[float, float]
 
