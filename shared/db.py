@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Row, TextClause, event, exc, text
+from sqlalchemy import TextClause, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
+from shared.pool import Row, StatementPool
 
 LIMITS: Mapping[str, str] = {
     "lock_timeout": "1s",
@@ -69,19 +70,18 @@ def _is_ending(error: BaseException | None) -> bool:
     )
 
 
-def _constraint(error: exc.IntegrityError) -> str:
+def _constraint(cause: Any) -> str:
     """The name of the constraint that refused; for a trigger its message, which names ids only."""
-    cause: Any = getattr(error.orig, "__cause__", None)
     return getattr(cause, "constraint_name", None) or str(getattr(cause, "message", None) or type(cause).__name__)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into ours."""
+    """Turn the driver's errors into ours, whether SQLAlchemy has wrapped them or not."""
     try:
         yield
     except exc.IntegrityError as error:
-        raise DatabaseConflict(_constraint(error)) from error
+        raise DatabaseConflict(_constraint(getattr(error.orig, "__cause__", None))) from error
     except exc.DBAPIError as error:
         translation = _translate(error)
         if translation is error:
@@ -89,27 +89,43 @@ def translated() -> Iterator[None]:
         raise translation from error
     except exc.TimeoutError as error:
         raise DatabaseBusy("no connection to the database was free in time") from error
+    except ValueError:  # what the driver says of a value that it cannot write is one, and an InterfaceError too
+        raise
     except _GONE as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
-    except asyncpg.PostgresError as error:  # outside SQLAlchemy's wrapping: while connecting, or in a session
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise DatabaseConflict(_constraint(error)) from error
+    except asyncpg.PostgresError as error:
         if error.sqlstate in _BUSY:
             raise DatabaseBusy(f"the database was busy ({error.sqlstate})") from error
         if error.sqlstate.startswith(_REFUSED_CLASSES):
-            raise DatabaseAway(f"the database refuses connections ({error.sqlstate})") from error
+            raise DatabaseAway(f"the database went away or refuses connections ({error.sqlstate})") from error
         raise
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection that a statement ran on is of no more use after this error.
+
+    It is after anything but the server's own word, and after a word that it is about to end.
+    """
+    return not isinstance(error, asyncpg.PostgresError) or error.sqlstate.startswith(_AWAY_CLASSES)
 
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
-def _connector(url: str, *, name: str, role: str | None = None, bulk: bool = False, patient: bool = False) -> Connect:
+def _options(*, name: str, role: str | None = None, bulk: bool = False, patient: bool = False) -> dict[str, Any]:
+    """How a connection is made, under which role and limits. A `patient` one awaits each answer without end."""
     settings = {**LIMITS, **(BULK_LIMITS if bulk else {}), "application_name": name}
     if role:
         settings["role"] = role
     patience = None if patient else BULK_SECONDS + 5.0 if bulk else COMMAND_SECONDS
+    return {"timeout": CONNECT_SECONDS, "command_timeout": patience, "server_settings": settings}
 
+
+def _connector(url: str, options: Mapping[str, Any]) -> Connect:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=patience, server_settings=settings)
+        return await asyncpg.connect(url, **options)
 
     return connect
 
@@ -125,7 +141,9 @@ def make_engine(
     if size:
         pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=_connector(url, name=name, role=role, bulk=bulk, patient=patient), **pool
+        "postgresql+asyncpg://",
+        async_creator=_connector(url, _options(name=name, role=role, bulk=bulk, patient=patient)),
+        **pool,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
@@ -176,21 +194,23 @@ class Session:
 
 
 class Database:
-    """One pool of connections to the database, under one role. A `bulk` pool waits longer for each statement."""
+    """Up to `size` connections for statements and as many for transactions, under one role.
+
+    Each is opened when it is first needed. One that is `bulk` waits longer for each statement.
+    """
 
     def __init__(self, url: str, *, name: str, role: str | None = None, size: int = 5, bulk: bool = False) -> None:
         self._url, self._name, self._role = url, name, role
         self._engine = make_engine(url, name=name, role=role, size=size, bulk=bulk)
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        options = _options(name=name, role=role, bulk=bulk)
+        self._statements = StatementPool(url, options, size=size, is_lost=_is_lost)
 
-    async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
+    async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row]:
         """Run one statement that commits by itself, and return its rows. Raises DatabaseAway, -Busy or -Conflict."""
         with translated():
-            async with self._autocommit.connect() as connection:
-                result = await connection.execute(statement, values)
-                return result.all() if result.returns_rows else ()
+            return await self._statements.rows(statement, values)
 
-    async def row(self, statement: TextClause, **values: Any) -> Row[Any] | None:
+    async def row(self, statement: TextClause, **values: Any) -> Row | None:
         """Like `rows`, for a statement that gives one row or none."""
         found = await self.rows(statement, **values)
         return found[0] if found else None
@@ -212,7 +232,7 @@ class Database:
 
         The server shows it as `name`, after the pool's own.
         """
-        return Session(_connector(self._url, name=f"{self._name}-{name}", role=self._role), timeout)
+        return Session(_connector(self._url, _options(name=f"{self._name}-{name}", role=self._role)), timeout)
 
     async def ping(self) -> None:
         """Raise DatabaseAway unless the database answers."""
@@ -234,6 +254,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._statements.close()
         await self._engine.dispose()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from shared.db import Database
+from shared.pool import Row
 
 # Whose these tokens are, how their calls stand, with what their callbacks are signed, and what their runs say.
 FIND_CALLS = text("""
@@ -118,7 +118,7 @@ async def find_calls(db: Database, tokens: Collection[UUID]) -> dict[UUID, Found
     return {row.dial_token: _found(row) for row in rows}
 
 
-def _found(row: Row[Any]) -> FoundCall:
+def _found(row: Row) -> FoundCall:
     values = {name: getattr(row, name) for name in FoundCall.__dataclass_fields__ if name != "speech"}
     return FoundCall(**values, speech=Speech(row.twiml, row.twiml_url, row.force_cancelled))
 

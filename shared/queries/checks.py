@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from shared.db import Database
+from shared.pool import Row
 
 # Makes uncertain the calls whose create should have been answered by now.
 MARK_UNCERTAIN = text("SELECT call_id, business_id, run_id, job_id FROM ringfence_mark_uncertain(:limit)")
@@ -213,6 +214,6 @@ async def _take(kind: type[T], statement: TextClause, db: Database, **values: An
     return _all(kind, await db.rows(statement, **values))
 
 
-def _all(kind: type[T], rows: Collection[Row[Any]]) -> list[T]:
+def _all(kind: type[T], rows: Collection[Row]) -> list[T]:
     names = kind.__dataclass_fields__
     return [kind(**{name: getattr(row, name) for name in names}) for row in rows]

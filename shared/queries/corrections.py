@@ -34,4 +34,4 @@ async def correct(
 ) -> list[CorrectedRun]:
     """End the stale runs of a business, None for every business, and return them."""
     rows = await db.rows(CORRECT, business_id=business_id, nudge_after=nudge_after, stale_after=stale_after)
-    return [CorrectedRun(**row._mapping) for row in rows]
+    return [CorrectedRun(**row) for row in rows]

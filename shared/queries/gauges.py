@@ -91,13 +91,13 @@ class ActiveRuns:
 async def read_live_calls(db: Database) -> LiveCalls:
     """Return the figures of the live calls."""
     (row,) = await db.rows(LIVE_CALLS)
-    return LiveCalls(**row._mapping)
+    return LiveCalls(**row)
 
 
 async def read_active_runs(db: Database, stale_after: timedelta) -> ActiveRuns:
     """Return the figures of the active runs."""
     (row,) = await db.rows(ACTIVE_RUNS, stale_after=stale_after)
-    return ActiveRuns(**row._mapping)
+    return ActiveRuns(**row)
 
 
 async def read_queued(db: Database) -> int:

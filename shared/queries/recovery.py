@@ -79,14 +79,14 @@ async def read_doubt(db: Database) -> Doubt:
 
 async def listed_accounts(db: Database) -> list[ListedAccount]:
     """Return the accounts on which something waits to be dialled."""
-    return [ListedAccount(**row._mapping) for row in await db.rows(ACCOUNTS)]
+    return [ListedAccount(**row) for row in await db.rows(ACCOUNTS)]
 
 
 async def adopt_unknown(db: Database, account_id: int, calls: Iterable[tuple[str, str]]) -> list[Adopted]:
     """Fail the queued jobs that these calls (sid, number called) already rang, and return them."""
     items: list[dict[str, Any]] = [{"sid": sid, "to": to} for sid, to in calls]
     rows = await db.rows(ADOPT_UNKNOWN, account_id=account_id, calls=orjson.dumps(items).decode())
-    return [Adopted(**row._mapping) for row in rows]
+    return [Adopted(**row) for row in rows]
 
 
 async def trust_database(db: Database, identity: str | None = None) -> bool:

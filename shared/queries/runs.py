@@ -266,19 +266,19 @@ async def start_run(
 async def cancel_run(db: Database, business_id: int, run_id: int) -> Ending:
     """Cancel what is queued, and let the run end with its last live call."""
     (row,) = await db.rows(CANCEL, business_id=business_id, run_id=run_id)
-    return Ending(**row._mapping)
+    return Ending(**row)
 
 
 async def stop_run(db: Database, business_id: int, run_id: int) -> Ending:
     """End a run at once; live calls end by themselves."""
     (row,) = await db.rows(STOP, business_id=business_id, run_id=run_id)
-    return Ending(**row._mapping)
+    return Ending(**row)
 
 
 async def force_cancel_run(db: Database, business_id: int, run_id: int, *, hangup: bool) -> Ending:
     """End a run at once whoever holds it, and with `hangup` ask for its live calls to be ended."""
     (row,) = await db.rows(FORCE_CANCEL, business_id=business_id, run_id=run_id, hangup=hangup)
-    return Ending(**row._mapping)
+    return Ending(**row)
 
 
 async def reconcile_runs(db: Database, business_id: int) -> list[Reconciled] | float:
@@ -292,7 +292,7 @@ async def reconcile_runs(db: Database, business_id: int) -> list[Reconciled] | f
 async def abandon_call(db: Database, business_id: int, call_id: int) -> Abandoned:
     """Give an uncertain call up by hand."""
     (row,) = await db.rows(ABANDON, business_id=business_id, call_id=call_id)
-    return Abandoned(**row._mapping)
+    return Abandoned(**row)
 
 
 async def count_unsent(db: Database, business_id: int, run_id: int) -> int:

@@ -70,12 +70,12 @@ class MendedRun:
 
 async def nudge(db: Database, nudge_after: timedelta) -> list[QuietRun]:
     """Note and return the runs that are quiet and were not nudged for this long."""
-    return [QuietRun(**row._mapping) for row in await db.rows(NUDGE, nudge_after=nudge_after)]
+    return [QuietRun(**row) for row in await db.rows(NUDGE, nudge_after=nudge_after)]
 
 
 async def close_leftovers(db: Database, limit: int) -> list[MendedRun]:
     """Mend at most so many runs, and return those that needed it."""
-    return [MendedRun(**row._mapping) for row in await db.rows(CLOSE_LEFTOVERS, limit=limit)]
+    return [MendedRun(**row) for row in await db.rows(CLOSE_LEFTOVERS, limit=limit)]
 
 
 async def delete_old_events(db: Database, older: timedelta, limit: int) -> int:
