@@ -89,8 +89,6 @@ def translated() -> Iterator[None]:
         raise translation from error
     except exc.TimeoutError as error:
         raise DatabaseBusy("no connection to the database was free in time") from error
-    except ValueError:  # what the driver says of a value that it cannot write is one, and an InterfaceError too
-        raise
     except _GONE as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
     except asyncpg.IntegrityConstraintViolationError as error:

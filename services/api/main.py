@@ -51,19 +51,22 @@ async def main(settings: Settings, stop: Stop) -> None:
 
 async def prepare(api: Context, stop: Stop) -> bool:
     """Wait for the database and check it; only then are requests taken. False when the stop came first."""
-    plain = Database(api.settings.database_url.get_secret_value(), name="ringfence-api-start", size=0)
-    while not stop.is_set():
-        try:
-            await require_schema(plain)
-            await require_isolation(api.own.db)
-        except (DatabaseAway, DatabaseBusy) as error:
-            api.health.set("database", up=False, reason=str(error))
-            note_outage()
-            await stop.within(RETRY_SECONDS)
-        else:
-            api.health.set("database", up=True)
-            api.ready = True
-            return True
+    plain = Database(api.settings.database_url.get_secret_value(), name="ringfence-api-start", size=1)
+    try:
+        while not stop.is_set():
+            try:
+                await require_schema(plain)
+                await require_isolation(api.own.db)
+            except (DatabaseAway, DatabaseBusy) as error:
+                api.health.set("database", up=False, reason=str(error))
+                note_outage()
+                await stop.within(RETRY_SECONDS)
+            else:
+                api.health.set("database", up=True)
+                api.ready = True
+                return True
+    finally:
+        await plain.close()
     return False
 
 
