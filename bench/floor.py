@@ -2,7 +2,8 @@
 
 One lap is an HTTP round trip with a callback's body, a commit of one small row, one persistent message through a quorum
 queue, confirmed and delivered, a second commit, and a second HTTP round trip: one after the other, by the libraries
-that the services use, against the same servers at rest.
+that the services use, against the same servers at rest. With a pause before each lap it is what the steps take when
+nothing has run for so long: processes have to be woken, and what they read has left the caches.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ MAKE_TABLE = "CREATE TABLE IF NOT EXISTS floor (id bigint GENERATED ALWAYS AS ID
 ADD_ROW = "INSERT INTO floor (word) VALUES ('x')"
 
 
-async def floor(servers: Servers, laps: int) -> list[float]:
-    """Seconds of each lap."""
+async def floor(servers: Servers, laps: int, *, pause: float = 0.0) -> list[float]:
+    """Seconds of each lap; before each one a pause, which is no part of it."""
     database = await servers.databases.new_database(migrated=False)
     vhost = await servers.brokers.new_vhost()
     port = free_port()
@@ -37,14 +38,14 @@ async def floor(servers: Servers, laps: int) -> list[float]:
         echo.start()
         url = f"http://127.0.0.1:{port}/"
         await echo.until(lambda: _answers(url), READY_TIMEOUT)
-        return await _laps(url, database.url, vhost, laps)
+        return await _laps(url, database.url, vhost, laps, pause)
     finally:
         echo.end()
         await servers.brokers.drop_vhost(vhost)
         await servers.databases.drop(database)
 
 
-async def _laps(url: str, database_url: str, amqp_url: str, laps: int) -> list[float]:
+async def _laps(url: str, database_url: str, amqp_url: str, laps: int, pause: float) -> list[float]:
     row = await asyncpg.connect(database_url)
     sender, receiver = await aio_pika.connect(amqp_url), await aio_pika.connect(amqp_url)
     try:
@@ -65,6 +66,7 @@ async def _laps(url: str, database_url: str, amqp_url: str, laps: int) -> list[f
         async with aiohttp.ClientSession() as http:
 
             async def lap() -> float:
+                await asyncio.sleep(pause)
                 began = time.perf_counter()
                 await _post(http, url)
                 await insert.fetchval()

@@ -15,8 +15,13 @@ from bench.table import ENGINES
 
 SIZE = (8, 4.5)
 BACKLOG = re.compile(r"(small|whale) (\S+) jobs (\d+) businesses( snapshot held)? p50")
-LINES = {"floor": ":", "rest": "-", "half": "--"}
-CALLED = {"floor": "floor", "rest": "at rest", "half": "at half of saturation"}
+LINES = {"floor": ":", "paced floor": "-.", "rest": "-", "half": "--"}
+CALLED = {
+    "floor": "floor",
+    "paced floor": "floor, a lap every 30 ms",
+    "rest": "at rest",
+    "half": "at half of saturation",
+}
 
 Draw = Callable[[Results, Any], bool]
 

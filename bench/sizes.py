@@ -13,6 +13,8 @@ class Sizes:
 
     floor_laps: int
     """Times that the floor's steps are gone through in a round."""
+    paced_laps: int
+    """The same, each after a pause as long as a call at rest."""
     rest_calls: int
     """Calls in a round of turnaround at rest, or as many as come about in `rest_seconds`."""
     rest_seconds: float
@@ -52,6 +54,7 @@ class Sizes:
 
 QUICK = Sizes(
     floor_laps=60,
+    paced_laps=15,
     rest_calls=100,
     rest_seconds=0.8,
     half_window=1.0,
@@ -79,9 +82,10 @@ QUICK = Sizes(
 )
 FULL = Sizes(
     floor_laps=400,
+    paced_laps=100,
     rest_calls=400,
-    rest_seconds=20.0,
-    half_window=10.0,
+    rest_seconds=10.0,
+    half_window=8.0,
     saturation_warm_up=10.0,
     saturation_window=10.0,
     slot_use=((1.0, 10.0), (5.0, 10.0), (30.0, 30.0)),

@@ -48,6 +48,8 @@ FIRST_ROWS = (
     Row("turnaround", "turnaround at half of saturation, longest", "half max", "floor max", "floor", "", "less"),
     Row("turnaround", "the floor, p50", "floor p50"),
     Row("turnaround", "the floor, p99", "floor p99"),
+    Row("turnaround", "the floor, a lap every 30 ms, p50", "paced floor p50"),
+    Row("turnaround", "the floor, a lap every 30 ms, p99", "paced floor p99"),
     Row("saturation", "completed calls at saturation", "calls", aim=f"500/s; 5 × {RQ}, 3 × others", better="more"),
 )
 SECOND_ROWS = (

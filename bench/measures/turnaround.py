@@ -2,7 +2,8 @@
 
 Both ends are the provider's clock (bench/turnarounds.py says exactly). At rest there is one business with one slot and
 calls of 30 ms: nothing else happens meanwhile. At half of saturation so many slots with calls of one second that half
-of the calls a second come about which the saturation measure found. Beside it the floor of bench/floor.py.
+of the calls a second come about which the saturation measure found. Beside it the floor of bench/floor.py, lap after
+lap and at the pace of the calls at rest.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ LOOK_EVERY = 0.2
 
 
 async def measure(bench: Bench, make: Contender) -> Measured:
-    """Figures `rest p50` … `half max` and `floor p50` …, in ms; a value is that quantile of one round.
+    """Figures `rest p50` … `half max`, `floor p50` … and `paced floor p50` …, in ms, a value from each round.
 
-    The floor is measured once in a bench, with the first engine.
+    The floors are measured once in a bench, with the first engine.
     """
     samples: dict[str, list[list[float]]] = {}
     details: dict[str, object] = {}
     judged: list[Judged] = []
     if not bench.measured.get("turnaround"):
-        samples["floor"] = [await floor(bench.servers, bench.sizes.floor_laps) for _ in range(bench.rounds)]
+        samples |= await _floors(bench)
     samples["rest"], word = await _at_rest(bench, make)
     judged.append(word)
     if bench.sizes.rivals_at_half or make.name == Ringfence.name:
@@ -51,6 +52,14 @@ async def measure(bench: Bench, make: Contender) -> Measured:
     figures = {name: figure for which, rounds in samples.items() for name, figure in _quantiles(which, rounds).items()}
     in_ms = {name: [round(1000 * one, 2) for own in rounds for one in own] for name, rounds in samples.items()}
     return Measured(figures, {**details, "samples_ms": in_ms}, Judged.together(*judged))
+
+
+async def _floors(bench: Bench) -> dict[str, list[list[float]]]:
+    servers, sizes = bench.servers, bench.sizes
+    return {
+        "floor": [await floor(servers, sizes.floor_laps) for _ in range(bench.rounds)],
+        "paced floor": [await floor(servers, sizes.paced_laps, pause=REST_SECONDS) for _ in range(bench.rounds)],
+    }
 
 
 async def _saturation_of(bench: Bench, make: Contender) -> float:
