@@ -89,13 +89,14 @@ class HintSender:
         self._running = 0
         self._failing = False
         self._pause = FIRST_PAUSE
+        self._group: asyncio.TaskGroup | None = None
         self._background = Background(f"hints of {name}", self._run, on_death)
 
     def add(self, event: Event) -> None:
         """Take an event to be sent."""
         self.waiting.add(event)
         self._idle.clear()
-        self._changed.set()
+        self._send_waiting()
 
     def start(self) -> None:
         """Begin to send."""
@@ -113,18 +114,30 @@ class HintSender:
     async def _run(self) -> None:
         self._take_back()  # what a stop had cut short
         async with asyncio.TaskGroup() as group:
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                if self._failing and not self._running:
-                    await self._recover()
-                if not self._failing:
-                    for hint in self.waiting.take(AT_ONCE - len(self._unconfirmed)):
-                        self._unconfirmed[hint.message_id] = hint
-                        self._running += 1
-                        group.create_task(self._send(hint))
-                if not self.waiting and not self._unconfirmed:
-                    self._idle.set()
+            self._group = group
+            try:
+                await self._send_all()
+            finally:
+                self._group = None  # which takes no more tasks while it ends
+
+    async def _send_all(self) -> None:
+        while True:
+            self._send_waiting()
+            if not self.waiting and not self._unconfirmed:
+                self._idle.set()
+            await self._changed.wait()
+            self._changed.clear()
+            if self._failing and not self._running:
+                await self._recover()
+
+    def _send_waiting(self) -> None:
+        """Send what there is room for at once: the next hint is a free slot, and may not wait for its turn."""
+        if self._group is None or self._failing:
+            return
+        for hint in self.waiting.take(AT_ONCE - len(self._unconfirmed)):
+            self._unconfirmed[hint.message_id] = hint
+            self._running += 1
+            self._group.create_task(self._send(hint))
 
     async def _recover(self) -> None:
         """Pause, each time longer, and begin again with what was not confirmed."""
