@@ -6,7 +6,6 @@ ordinary role that may create roles, no superuser, so that row-level security bi
 
 import asyncio
 import hashlib
-import os
 import secrets
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from stack.environment import base_environment
 from stack.errors import StackError
 from stack.postgres import EmbeddedPostgres
 from stack.rundir import ROOT, RunDir
@@ -131,7 +131,7 @@ async def migrate(url: str) -> None:
         sys.executable,
         *("-m", "shared.migrations"),
         cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", os.defpath), "DATABASE_URL": url},
+        env={**base_environment(), "DATABASE_URL": url},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
