@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.abc import AbstractChannel as RawChannel
@@ -34,6 +34,7 @@ from shared.logs import logger
 from shared.metrics import DEAD_LETTERS
 from shared.partition import WHOLE, Partition
 from shared.redelivery import REDELIVERED
+from shared.settings import Settings
 from shared.wire import CONTENT_TYPE, read_event, write_event
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -139,6 +140,12 @@ class Publisher:
         self._partitions = partitions
         self._link = Link(name, self._begin, health, on_death)
         self._hints = HintSender(name, self._publish, on_death)
+
+    @classmethod
+    def of(cls, settings: Settings, name: str, health: Health, on_death: OnDeath) -> Self:
+        """The publisher of a service: every one must know the same broker and number of partitions."""
+        url = settings.amqp_url.get_secret_value()
+        return cls(url, name, health, partitions=settings.dispatch_partitions, on_death=on_death)
 
     async def start(self) -> None:
         """Begin to connect, and to send waiting hints; return at once, with or without a broker."""

@@ -30,13 +30,7 @@ async def main(settings: Settings, stop: Stop) -> None:
     """Serve the API until the stop. Raises SchemaTooOld or IsolationBroken at start."""
     metrics.export_database_gauges()
     health = Health(required=["database"], optional=["broker"])
-    publisher = Publisher(
-        settings.amqp_url.get_secret_value(),
-        "ringfence api",
-        health,
-        partitions=settings.dispatch_partitions,
-        on_death=stop.fail,
-    )
+    publisher = Publisher.of(settings, "ringfence api", health, stop.fail)
     async with AsyncExitStack() as closing:
         verifier = await closing.enter_async_context(TokenVerifier(settings))
         api = Context(settings, verifier, publisher, health)

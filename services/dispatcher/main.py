@@ -135,13 +135,7 @@ async def main(settings: Settings, stop: Stop) -> None:
                 return
             health.set("database", up=True)
             dispatcher = Dispatcher(settings, stop, db, http, health)
-            broker = Publisher(
-                settings.amqp_url.get_secret_value(),
-                "dispatcher health",
-                health,
-                partitions=settings.dispatch_partitions,
-                on_death=stop.fail,
-            )
+            broker = Publisher.of(settings, "dispatcher health", health, stop.fail)
             await broker.start()  # a standby takes no hints, but must know whether it could
             resources.push_async_callback(broker.stop)
             tasks.start("record", dispatcher.recorder.run())

@@ -43,13 +43,7 @@ async def main(settings: Settings, stop: Stop) -> None:
     """Run the reaper until the stop. Raises SchemaTooOld at start."""
     metrics.export_database_gauges()
     health = Health(required=["database"], optional=["broker"])
-    publisher = Publisher(
-        settings.amqp_url.get_secret_value(),
-        "ringfence reaper",
-        health,
-        partitions=settings.dispatch_partitions,
-        on_death=stop.fail,
-    )
+    publisher = Publisher.of(settings, "ringfence reaper", health, stop.fail)
     async with AsyncExitStack() as closing:
         url = settings.database_url.get_secret_value()
         sweeps = Database(url, name="ringfence-reaper-sweeps", size=POOL)
