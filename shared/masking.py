@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
@@ -119,30 +118,24 @@ def mask_fields(fields: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in fields.items():
         name = str(key)
-        kind = _kind(name)
-        if kind is _Kind.SECRET and not (value is None or isinstance(value, (bool, int, float))):
+        if _names_secret(name) and not (value is None or isinstance(value, (bool, int, float))):
             if "token" not in name.lower():
                 kept[name] = HIDDEN
-        elif kind is _Kind.OTHER or _PHONE_KEY.search(name) is None:
-            kept[_mask_key(name)] = mask(value, depth)
-        else:
+        elif _names_phone(name):
             kept[_mask_key(name)] = _mask_phones(value, depth)
+        else:
+            kept[_mask_key(name)] = mask(value, depth)
     return kept
 
 
-class _Kind(Enum):
-    """What a key says of its value."""
-
-    SECRET = auto()
-    PHONE = auto()
-    OTHER = auto()
+@lru_cache(maxsize=1000)
+def _names_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
 
 
 @lru_cache(maxsize=1000)
-def _kind(name: str) -> _Kind:
-    if _SECRET_KEY.search(name):
-        return _Kind.SECRET
-    return _Kind.PHONE if _PHONE_KEY.search(name) else _Kind.OTHER
+def _names_phone(key: str) -> bool:
+    return _PHONE_KEY.search(key) is not None
 
 
 def _mask_key(name: str) -> str:
