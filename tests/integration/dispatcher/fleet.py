@@ -72,6 +72,13 @@ class Fleet:
         for name in names:
             await self.stack.start(name, self.settings(name), until=until)
 
+    async def share_four(self) -> None:
+        """Start everything, the pair with two of four partitions each."""
+        await self.open(4)
+        await self.start(*PAIR)
+        await self.holds("dispatcher", 0, 2)
+        await self.holds("dispatcher2", 1, 3)
+
     async def roll(self, partitions: int) -> None:
         """Restart everything with another number of partitions, one instance after the other."""
         self._partitions = partitions

@@ -49,10 +49,7 @@ async def test_two_dispatchers_share_four_partitions_whoever_came_first(fleet: F
 
 
 async def test_a_killed_dispatchers_partitions_are_taken_over_and_go_home_when_it_is_back(fleet: Fleet) -> None:
-    await fleet.open(4)
-    await fleet.start(*PAIR)
-    await fleet.holds("dispatcher", 0, 2)
-    await fleet.holds("dispatcher2", 1, 3)
+    await fleet.share_four()
     campaigns = await fleet.campaigns(12, 12)
     await fleet.dialled(0.2)
     await fleet.stack.kill("dispatcher2", signal.SIGKILL)
@@ -67,10 +64,7 @@ async def test_a_killed_dispatchers_partitions_are_taken_over_and_go_home_when_i
 async def test_a_frozen_dispatchers_partitions_are_taken_over_and_thawed_it_gets_them_back(fleet: Fleet) -> None:
     """What it had claimed when it froze is sent late or twice by nobody."""
     fleet.more = {"LEASE_SECONDS": "5"}
-    await fleet.open(4)
-    await fleet.start(*PAIR)
-    await fleet.holds("dispatcher", 0, 2)
-    await fleet.holds("dispatcher2", 1, 3)
+    await fleet.share_four()
     campaigns = await fleet.campaigns(12, 12)
     await fleet.dialled(0.2)
     fleet.stack.freeze("dispatcher2")
@@ -157,10 +151,7 @@ async def test_without_the_brokers_plugin_a_dispatcher_says_so_and_dials_by_beat
 async def test_two_dispatchers_keep_the_shared_accounts_rate(fleet: Fleet) -> None:
     """The provider refuses what comes faster than the account may dial, whoever's partition it is."""
     rate = 10.0
-    await fleet.open(4)
-    await fleet.start(*PAIR)
-    await fleet.holds("dispatcher", 0, 2)
-    await fleet.holds("dispatcher2", 1, 3)
+    await fleet.share_four()
     await fleet.pool.execute("UPDATE accounts SET calls_per_second = $1 WHERE is_shared", rate)
     campaigns = await fleet.campaigns(12, 5)
     await fleet.over(campaigns)
