@@ -1,18 +1,7 @@
 #!/usr/bin/env bash
-# Without any right to install: downloads RabbitMQ and its Erlang as Debian packages and unpacks them into the
-# folder given. apt keeps lists and packages of its own there, so the machine's state does not matter.
+# Unpacks RabbitMQ and its Erlang into the folder given.
 set -euo pipefail
-
-tree=$1
-parts=$tree.parts
-rm -rf "$tree" "$parts"
-mkdir -p "$parts/lists/partial" "$parts/cache/archives/partial" "$parts/unpacked"
-cd "$parts"
-
-options=(
-    -o "Dir::State::lists=$parts/lists" -o "Dir::Cache=$parts/cache" -o "Dir::State::status=/var/lib/dpkg/status"
-    -o Debug::NoLocking=true -o APT::Sandbox::User= -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=
-)
+source "$(dirname "${BASH_SOURCE[0]}")/unpacking.sh"
 
 # Every Erlang package that RabbitMQ needs, installed here or not (the system's own cannot be mixed with ours),
 # and what else of it is missing here.
@@ -23,11 +12,8 @@ needed() {
         awk '/^Inst / { print $2 }' | grep -v -E '^(adduser|logrotate|passwd|init|systemd)' || true
 }
 
-apt-get "${options[@]}" update -qq
 mapfile -t packages < <(needed | sort -u)
-apt-get "${options[@]}" download -qq "${packages[@]}"
-for package in *.deb; do dpkg-deb --extract "$package" unpacked; done
+unpack "${packages[@]}"
 # Debian's start script names the folder that the package would have been installed into.
 sed -i "s#ROOTDIR=/usr/lib/erlang#ROOTDIR=$tree/usr/lib/erlang#" unpacked/usr/lib/erlang/bin/erl
-mv unpacked "$tree"
-rm -rf "$parts"
+keep
