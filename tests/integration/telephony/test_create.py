@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,31 @@ async def test_a_hundred_creates_at_once_are_a_hundred_posts() -> None:
     async with Stub(answers(201, ACCEPTED)) as stub, ProviderHttp(stub.url) as http:
         await asyncio.gather(*(create(http) for _ in range(100)))
         assert len(stub.requests) == 100
+
+
+async def test_answers_to_creates_at_once_go_to_those_who_asked() -> None:
+    """An account's creates share one client of the SDK; with another's sid a call would be another lead's for ever."""
+    count, waiting = 20, list[tuple[str, asyncio.StreamWriter]]()
+
+    async def answer_all_the_last_first(stub: Stub, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        waiting.append((dict(seen.form)["To"].removeprefix("+"), writer))
+        if len(waiting) == count:
+            for number, to in reversed(waiting):
+                accepted = int(number) % 3 > 0
+                body = json.dumps({"sid": f"CA{number:0>32}"}) if accepted else error_body(21211, f"not {number}")
+                await answers(201 if accepted else 400, body)(stub, seen, to)
+
+    async def ask(http: ProviderHttp, number: int) -> str:
+        credentials = replace(CREDENTIALS, account_sid=f"AC{number % 2:0>32}")
+        request = replace(REQUEST, to=f"+{number}")
+        try:
+            return (await create_call(http, credentials, request, send_before=boottime.now() + 60)).call_sid
+        except CreateRejected as error:
+            return f"{error.code}"
+
+    async with Stub(answer_all_the_last_first) as stub, ProviderHttp(stub.url, dial_timeout=60) as http:
+        told = await asyncio.gather(*(ask(http, number) for number in range(1, count + 1)))
+    assert told == [f"CA{number:0>32}" if number % 3 else "21211" for number in range(1, count + 1)]
 
 
 async def test_no_request_warns_of_a_deprecation() -> None:
