@@ -5,13 +5,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from alembic import command
+from sqlalchemy import text
 
+from shared.db import make_engine
 from shared.errors import DatabaseBusy, MigrationFailed
 from shared.migrations import upgrade as upgrading
 from shared.migrations.upgrade import known_revisions, upgrade
 from stack.databases import DatabaseServer
 from tests.integration.schema.dump import TABLES, dump
 from tests.integration.schema.old_system import FULL
+
+FIRST = "0001"
 
 
 async def test_an_empty_database_is_brought_to_the_newest_schema_and_stays_so(empty_database_url: str) -> None:
@@ -20,6 +25,23 @@ async def test_an_empty_database_is_brought_to_the_newest_schema_and_stays_so(em
     before = await dump(empty_database_url)
     assert await upgrade(empty_database_url) == newest
     assert await dump(empty_database_url) == before
+
+
+async def test_after_the_first_schema_every_epoch_is_higher_than_those_it_gave(empty_database_url: str) -> None:
+    """An epoch that is given again hands back the calls of its first holder, who may be dialling them."""
+    engine = make_engine(empty_database_url, name="first-schema", patient=True)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(upgrading._config(sync), FIRST))
+        await connection.execute(text("UPDATE dispatcher_lease SET epoch = 41"))
+    await engine.dispose()
+    await upgrade(empty_database_url)
+    asker = await asyncpg.connect(empty_database_url)
+    try:
+        take = "SELECT epoch FROM ringfence_take_lease('new:1', '1000 s', $1)"
+        epochs = [await asker.fetchval(take, partition) for partition in (0, 1)]
+        assert 41 < epochs[0] < epochs[1]
+    finally:
+        await asker.close()
 
 
 async def test_of_two_migrators_at_once_one_finds_the_work_done(empty_database_url: str) -> None:
