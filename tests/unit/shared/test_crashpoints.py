@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.crashpoints import VARIABLE
-from stack.rundir import ROOT
+from stack.environment import base_environment
 
 PROGRAM = """
 import asyncio
@@ -32,7 +32,7 @@ PASSES = ["probe.one.passed", "probe.two.passed", "probe.one.passed"]
 
 
 def probe(plan: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    environment = base_environment()
     if plan is not None:
         environment[VARIABLE] = plan
     return subprocess.run(
@@ -66,7 +66,7 @@ def test_a_late_point_is_passed_in_a_later_turn_of_the_loop() -> None:
 
 def test_a_process_that_was_stopped_goes_on_where_it_was() -> None:
     plan = json.dumps({"at": {"probe.two.passed": {"do": "stop"}}})
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), VARIABLE: plan}
+    environment = {**base_environment(), VARIABLE: plan}
     with subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, text=True) as child:
         _, status = os.waitpid(child.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -26,15 +25,14 @@ from starlette.routing import Route
 from shared import logs, metrics
 from shared.errors import DatabaseAway
 from shared.process import CannotListen, Stop, Tasks, every, serve
+from stack.environment import base_environment
 
-ROOT = Path(__file__).parents[3]
 PATIENCE = 120.0
 ENVIRONMENT = {
+    **base_environment(),
     "DATABASE_URL": "postgresql://ring:hunter2@127.0.0.1/x",
     "AMQP_URL": "amqp://127.0.0.1",
     "WEBHOOK_PUBLIC_URL": "https://calls.example.com",
-    "PYTHONPATH": str(ROOT),
-    "PATH": os.environ["PATH"],
 }
 PREAMBLE = """
     import asyncio, sys
