@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import socket
@@ -29,6 +30,8 @@ from shared.settings import Service, Settings, load_settings
 CLEAN, FAILED, OLD_SCHEMA = 0, 1, 3
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 2048
+YOUNG_OBJECTS = 20_000
+"""Objects that live before they are searched for cycles; Python's own 700 are those of a few requests in flight."""
 LONGEST_BACKOFF = 5.0
 """Seconds between two tries of failing periodic work at most, unless its period is longer: servers come back."""
 
@@ -78,9 +81,20 @@ def run(service: Service, main: Main) -> NoReturn:
     settings = load_settings(service)
     crashpoints.arm(service)
     logs.configure(service, settings.log_level, settings.log_format, settings.secret_values())
+    _relieve_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(_supervised(main, settings))
     sys.exit(status)
+
+
+def _relieve_collector() -> None:
+    """Search for cycles more rarely, and never among what the imports made: that took a fifth of a busy service's CPU.
+
+    What is in no cycle, nearly everything, goes at once as ever.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def _before_start(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from shared import logs, metrics
 from shared.errors import DatabaseAway
-from shared.process import CannotListen, Stop, Tasks, every, serve
+from shared.process import YOUNG_OBJECTS, CannotListen, Stop, Tasks, every, serve
 from stack.environment import base_environment
 
 PATIENCE = 120.0
@@ -111,6 +111,22 @@ def test_a_signal_ends_a_process_cleanly_however_often_it_comes(
     assert (status, err) == (0, "")
     assert waiting.events == ["WORKER_START", "STOPPING", "WORKER_STOP"]
     assert waiting.lines[-1]["reason"] in signals
+
+
+def test_a_service_searches_its_young_objects_for_cycles_and_never_what_it_imported(
+    program: Callable[..., Program],
+) -> None:
+    looking = program("""
+        import gc
+        from shared.logs import logger
+
+        async def main(settings, stop):
+            logger().info("COLLECTOR", on=gc.isenabled(), young=gc.get_threshold()[0], frozen=gc.get_freeze_count())
+    """)
+    told = looking.until("COLLECTOR")
+    assert looking.end() == (0, "")
+    assert (told["on"], told["young"]) == (True, YOUNG_OBJECTS)
+    assert told["frozen"] > YOUNG_OBJECTS
 
 
 def test_a_failure_is_one_error_line_and_status_1(program: Callable[..., Program]) -> None:
