@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
-from sqlalchemy import TextClause, event, exc, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import TextClause, text
 
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
-from shared.pool import Row, StatementPool
+from shared.pool import Connection, Pool, Row
 
 LIMITS: Mapping[str, str] = {
     "lock_timeout": "1s",
@@ -42,53 +41,24 @@ BULK_LIMITS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "30s",
 }
 
+# What went away, or was never there: InternalClientError is what the driver meets when a server has taken leave of a
+# connection and not closed it yet.
+_GONE = (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _BUSY = {"55P03", "57014", "40P01", "40001", "25P03"}  # lock, statement timeout, deadlock, serialization, idle
 _AWAY_CLASSES = ("08", "57P", "53")  # connection, operator intervention, out of resources
-
-_GONE = (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-
 _REFUSED_CLASSES = (*_AWAY_CLASSES, "28", "3D")  # also: not authorised, no such database
 
 
-def _translate(error: exc.DBAPIError) -> Exception:
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
-    if state in _BUSY:
-        return DatabaseBusy(f"the database was busy ({state})")
-    gone = error.connection_invalidated or isinstance(error, exc.InterfaceError) or _is_ending(error.orig)
-    if gone or state.startswith(_AWAY_CLASSES):
-        return DatabaseAway(f"the database went away ({state or type(error.orig).__name__})")
-    return error
-
-
-def _is_ending(error: BaseException | None) -> bool:
-    """Whether the driver met a connection that the server has taken leave of, but not closed yet.
-
-    After such a word the driver takes no statement, and until the end arrives it does not call the connection closed.
-    """
-    return isinstance(error, asyncpg.InternalClientError) or isinstance(
-        getattr(error, "__cause__", None), asyncpg.InternalClientError
-    )
-
-
-def _constraint(cause: Any) -> str:
+def _constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:
     """The name of the constraint that refused; for a trigger its message, which names ids only."""
-    return getattr(cause, "constraint_name", None) or str(getattr(cause, "message", None) or type(cause).__name__)
+    return error.constraint_name or str(error.message or type(error).__name__)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into ours, whether SQLAlchemy has wrapped them or not."""
+    """Turn the driver's errors into ours."""
     try:
         yield
-    except exc.IntegrityError as error:
-        raise DatabaseConflict(_constraint(getattr(error.orig, "__cause__", None))) from error
-    except exc.DBAPIError as error:
-        translation = _translate(error)
-        if translation is error:
-            raise
-        raise translation from error
-    except exc.TimeoutError as error:
-        raise DatabaseBusy("no connection to the database was free in time") from error
     except _GONE as error:
         raise DatabaseAway(f"the database cannot be reached ({type(error).__name__})") from error
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -112,48 +82,15 @@ def _is_lost(error: BaseException) -> bool:
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
-def _options(*, name: str, role: str | None = None, bulk: bool = False, patient: bool = False) -> dict[str, Any]:
+def connection_options(
+    *, name: str, role: str | None = None, bulk: bool = False, patient: bool = False
+) -> dict[str, Any]:
     """How a connection is made, under which role and limits. A `patient` one awaits each answer without end."""
     settings = {**LIMITS, **(BULK_LIMITS if bulk else {}), "application_name": name}
     if role:
         settings["role"] = role
     patience = None if patient else BULK_SECONDS + 5.0 if bulk else COMMAND_SECONDS
     return {"timeout": CONNECT_SECONDS, "command_timeout": patience, "server_settings": settings}
-
-
-def _connector(url: str, options: Mapping[str, Any]) -> Connect:
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url, **options)
-
-    return connect
-
-
-def make_engine(
-    url: str, *, name: str, role: str | None = None, size: int = 0, bulk: bool = False, patient: bool = False
-) -> AsyncEngine:
-    """An engine whose connections log in with `role` set, under our limits. `size` 0 keeps no connection open.
-
-    A `patient` one awaits each answer for as long as it takes: rewriting a large table may take minutes.
-    """
-    pool: dict[str, Any] = {"poolclass": NullPool} if not size else {"pool_size": size, "max_overflow": 0}
-    if size:
-        pool |= {"pool_timeout": 5.0, "pool_use_lifo": True}
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=_connector(url, _options(name=name, role=role, bulk=bulk, patient=patient)),
-        **pool,
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return engine
-
-
-def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """Replace what the pool held while the server went away: the driver knows it, so asking costs nothing.
-
-    Else the first request that meets such a connection fails, however long after the outage.
-    """
-    if connection.driver_connection.is_closed():
-        raise exc.InvalidatePoolError
 
 
 class Session:
@@ -192,21 +129,17 @@ class Session:
 
 
 class Database:
-    """Up to `size` connections for statements and as many for transactions, under one role.
-
-    Each is opened when it is first needed. One that is `bulk` waits longer for each statement.
-    """
+    """One pool of connections to the database, under one role. A `bulk` pool waits longer for each statement."""
 
     def __init__(self, url: str, *, name: str, role: str | None = None, size: int = 5, bulk: bool = False) -> None:
         self._url, self._name, self._role = url, name, role
-        self._engine = make_engine(url, name=name, role=role, size=size, bulk=bulk)
-        options = _options(name=name, role=role, bulk=bulk)
-        self._statements = StatementPool(url, options, size=size, is_lost=_is_lost)
+        self._pool = Pool(url, connection_options(name=name, role=role, bulk=bulk), size=size, is_lost=_is_lost)
 
     async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row]:
         """Run one statement that commits by itself, and return its rows. Raises DatabaseAway, -Busy or -Conflict."""
         with translated():
-            return await self._statements.rows(statement, values)
+            async with self._pool.connection() as connection:
+                return await connection.rows(statement, **values)
 
     async def row(self, statement: TextClause, **values: Any) -> Row | None:
         """Like `rows`, for a statement that gives one row or none."""
@@ -214,15 +147,15 @@ class Database:
         return found[0] if found else None
 
     @asynccontextmanager
-    async def transaction(self, *, business_id: int | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, business_id: int | None = None) -> AsyncIterator[Connection]:
         """A transaction of several statements, seeing only `business_id` under the API's role.
 
         For reads, and for bulk writes of rows that nobody else can hold yet: it spans round trips.
         """
         with translated():
-            async with self._engine.begin() as connection:
+            async with self._pool.connection() as connection, connection.transaction():
                 if business_id is not None:
-                    await connection.execute(_SET_BUSINESS, {"business_id": str(business_id)})
+                    await connection.rows(_SET_BUSINESS, business_id=str(business_id))
                 yield connection
 
     def session(self, timeout: float, name: str = "session") -> Session:
@@ -230,7 +163,8 @@ class Database:
 
         The server shows it as `name`, after the pool's own.
         """
-        return Session(_connector(self._url, _options(name=f"{self._name}-{name}", role=self._role)), timeout)
+        options = connection_options(name=f"{self._name}-{name}", role=self._role)
+        return Session(partial(asyncpg.connect, self._url, **options), timeout)
 
     async def ping(self) -> None:
         """Raise DatabaseAway unless the database answers."""
@@ -252,8 +186,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._statements.close()
-        await self._engine.dispose()
+        await self._pool.close()
 
 
 _PING = text("SELECT 1")

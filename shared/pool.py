@@ -1,4 +1,4 @@
-"""Statements that commit by themselves, run on the driver's own pool: a round trip each, and little besides.
+"""The driver's own pool, and statements with named values on its connections: a round trip each, and little besides.
 
 Rules: a statement is prepared once a connection and stays so; a connection on which anything went wrong but the
 statement itself is dropped, never used again. What it raises is the driver's, and translated by whoever owns the pool.
@@ -7,9 +7,10 @@ statement itself is dropped, never used again. What it raises is the driver's, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
+from io import BytesIO
 from typing import Any, Final
 
 import asyncpg
@@ -28,6 +29,9 @@ WITHOUT_END: Final = 2**31
 _DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
+IsLost = Callable[[BaseException], bool]
+
+
 class Row(asyncpg.Record):  # type: ignore[misc]  # the driver ships without types
     """A row whose columns are its attributes as well."""
 
@@ -38,12 +42,62 @@ class Row(asyncpg.Record):  # type: ignore[misc]  # the driver ships without typ
             raise AttributeError(name) from None
 
 
-class StatementPool:
+class Connection:
+    """A connection of the pool while somebody has it. Its methods raise the driver's errors."""
+
+    def __init__(self, driver: asyncpg.Connection, is_lost: IsLost) -> None:
+        self._driver = driver
+        self._is_lost = is_lost
+        self._lost = False
+
+    async def rows(self, statement: TextClause, **values: Any) -> Sequence[Row]:
+        """Run one statement and return its rows."""
+        words, names = _positional(statement)
+        with self._dropped_when_lost():
+            found: Sequence[Row] = await self._driver.fetch(words, *(values[name] for name in names))
+        return found
+
+    async def row(self, statement: TextClause, **values: Any) -> Row | None:
+        """Like `rows`, for a statement that gives one row or none."""
+        found = await self.rows(statement, **values)
+        return found[0] if found else None
+
+    async def copy(self, table: str, columns: Sequence[str], lines: bytes) -> None:
+        """Add lines to a table, in the text format of COPY."""
+        with self._dropped_when_lost():
+            await self._driver.copy_to_table(table, source=BytesIO(lines), columns=columns, format="text")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A transaction around what is run within, undone when an error leaves it."""
+        with self._dropped_when_lost():
+            transaction = self._driver.transaction()
+            await transaction.start()
+        try:
+            yield
+        except BaseException:
+            if not self._lost:
+                with self._dropped_when_lost():
+                    await transaction.rollback()
+            raise
+        with self._dropped_when_lost():
+            await transaction.commit()
+
+    @contextmanager
+    def _dropped_when_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            if self._is_lost(error):
+                self._lost = True
+                self._driver.terminate()
+            raise
+
+
+class Pool:
     """Up to `size` connections, each opened when it is first needed. `is_lost` tells errors after which one is lost."""
 
-    def __init__(
-        self, url: str, options: Mapping[str, Any], *, size: int, is_lost: Callable[[BaseException], bool]
-    ) -> None:
+    def __init__(self, url: str, options: Mapping[str, Any], *, size: int, is_lost: IsLost) -> None:
         self._url = url
         self._options = options
         self._size = size
@@ -52,21 +106,19 @@ class StatementPool:
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool | None = None
 
-    async def rows(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Run one statement and return its rows. Raises the driver's errors, and DatabaseBusy when no turn came."""
-        words, names = _positional(statement)
-        async with self._turn():
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection that is nobody else's meanwhile. Raises DatabaseBusy when none came free in time."""
+        await self._turn()
+        try:
             pool = self._pool or await self._open()
-            connection = await pool.acquire()
+            driver = await pool.acquire()
             try:
-                found: Sequence[Row] = await connection.fetch(words, *(values[name] for name in names))
-            except BaseException as error:
-                if self._is_lost(error):
-                    connection.terminate()
-                raise
+                yield Connection(driver, self._is_lost)
             finally:
-                await pool.release(connection)
-        return found
+                await pool.release(driver)
+        finally:
+            self._free.release()
 
     async def close(self) -> None:
         """Close every connection; those whose statements do not come to an end in time, hard."""
@@ -79,17 +131,12 @@ class StatementPool:
         except TimeoutError:
             pool.terminate()
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self) -> None:
         try:
             async with asyncio.timeout(TURN_SECONDS):
                 await self._free.acquire()
         except TimeoutError:
             raise DatabaseBusy("no connection to the database was free in time") from None
-        try:
-            yield
-        finally:
-            self._free.release()
 
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:
@@ -126,4 +173,4 @@ def _as_given(document: str) -> str:
 
 
 async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
-    """Nothing outlives a statement here, so there is nothing to reset, and a round trip less."""
+    """Nothing outlives a transaction here, so there is nothing to reset, and a round trip less."""

@@ -1,6 +1,6 @@
 """A small business behind a whale: from asking for a run with one lead to its first ring.
 
-Another business has `whale_jobs` jobs queued and its 50 slots taken by calls of 5 seconds, so that it takes the next job
+Another business has `whale_jobs` jobs queued and its 50 slots taken by calls of 5 seconds, so that it takes a job
 every tenth of a second. Each start comes from a business of its own, one after the other, and is timed from the sending
 of the request to the API to the arrival of the create request at the provider, both on one clock.
 """

@@ -13,8 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, exc, text
 
-from shared.db import make_engine, translated
+from shared.db import translated
 from shared.errors import DatabaseConflict, MigrationFailed
+from shared.migrations.engine import make_engine, unwrapped
 from shared.migrations.script import run_script
 
 HERE = Path(__file__).parent
@@ -86,13 +87,13 @@ async def upgrade(database_url: str) -> str:
 
     Raises DatabaseAway, DatabaseBusy (a lock could not be had) or MigrationFailed; each leaves everything as it was.
     """
-    engine = make_engine(database_url, name="ringfence-migrations", patient=True)
+    engine = make_engine(database_url, name="ringfence-migrations")
     try:
-        with translated():
+        with translated(), unwrapped():
             async with engine.begin() as connection:
                 return await connection.run_sync(_upgrade)
     except (exc.DBAPIError, asyncpg.PostgresError, DatabaseConflict) as error:
-        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise MigrationFailed(f"the database refused a step of the migration: {reason}") from error
     finally:
         await engine.dispose()

@@ -57,8 +57,8 @@ class SealedAccount:
 async def read_business(db: Database, business_id: int) -> Business | None:
     """Return a business, None for one that does not exist or, under the API's role, is not `business_id`'s own."""
     async with db.transaction(business_id=business_id) as connection:
-        row = (await connection.execute(READ, {"business_id": business_id})).one_or_none()
-    return Business(**row._mapping) if row is not None else None
+        row = await connection.row(READ, business_id=business_id)
+    return Business(**row) if row is not None else None
 
 
 async def save_business(

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.crashpoints import crash_point
 from shared.db import Database
+from shared.pool import Connection
 
 # Takes in leads that have different numbers; new ones get ids in the order in which they were given. A row that was
 # only inserted has no xmax. Attributes that were not given and those given empty are both {} here; the latter are
@@ -137,38 +136,33 @@ async def take_in(db: Database, business_id: int, leads: Sequence[LeadRow]) -> l
     }
     emptied = {lead.phone for lead in leads if lead.attributes == "{}"}
     async with db.transaction(business_id=business_id) as connection:
-        rows = (await connection.execute(UPSERT, {"business_id": business_id, **values})).all()
+        rows = await connection.rows(UPSERT, business_id=business_id, **values)
         crash_point("leads.intake.merged")
         if ids := [row.id for row in rows if row.phone in emptied and not row.created]:
-            await connection.execute(EMPTY_ATTRIBUTES, {"business_id": business_id, "ids": ids})
+            await connection.rows(EMPTY_ATTRIBUTES, business_id=business_id, ids=ids)
     return [TakenLead(row.id, row.phone, row.created) for row in rows]
 
 
-async def create_stage(connection: AsyncConnection) -> None:
+async def create_stage(connection: Connection) -> None:
     """Make room for the lines of a file within this transaction."""
-    await connection.execute(CREATE_STAGE)
+    await connection.rows(CREATE_STAGE)
 
 
-async def stage(connection: AsyncConnection, lines: bytes) -> None:
+async def stage(connection: Connection, lines: bytes) -> None:
     """Add lines, in the text format of COPY: line, phone, name, attributes."""
-    raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    if driver is None:
-        raise RuntimeError("a connection in a transaction has a driver's connection")
-    await driver.copy_to_table(
-        "staged_leads", source=BytesIO(lines), columns=("line", "phone", "name", "attributes"), format="text"
-    )
+    await connection.copy("staged_leads", ("line", "phone", "name", "attributes"), lines)
 
 
-async def merge_stage(connection: AsyncConnection, business_id: int) -> int:
+async def merge_stage(connection: Connection, business_id: int) -> int:
     """Create or update a lead for each number that was staged; the number of leads that were unknown before."""
-    await connection.execute(INDEX_STAGE)
-    await connection.execute(ANALYZE_STAGE)
-    created, after = 0, ""
+    await connection.rows(INDEX_STAGE)
+    await connection.rows(ANALYZE_STAGE)
+    after, created = "", 0
     while True:
-        upto = (await connection.execute(NEXT_BOUND, {"after": after, "size": GROUP})).scalar()
-        values = {"business_id": business_id, "after": after, "upto": upto}
-        created += int((await connection.execute(MERGE, values)).scalar_one())
+        bound = await connection.row(NEXT_BOUND, after=after, size=GROUP)
+        upto = None if bound is None else bound.phone
+        (merged,) = await connection.rows(MERGE, business_id=business_id, after=after, upto=upto)
+        created += int(merged.created)
         if upto is None:
             return created
         after = upto
@@ -177,8 +171,7 @@ async def merge_stage(connection: AsyncConnection, business_id: int) -> int:
 async def page_of_leads(db: Database, business_id: int | None, after: int, limit: int) -> list[Lead]:
     """Return at most `limit` leads whose id is above `after`; without a business those of all, where one may."""
     async with db.transaction(business_id=business_id) as connection:
-        values = {"business_id": business_id, "after": after, "limit": limit}
-        rows = (await connection.execute(PAGE, values)).all()
+        rows = await connection.rows(PAGE, business_id=business_id, after=after, limit=limit)
     return [
         Lead(row.id, row.business_id, row.phone, row.name, orjson.loads(row.attributes), row.created_at) for row in rows
     ]

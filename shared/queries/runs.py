@@ -202,8 +202,8 @@ def _times(settings: Settings) -> dict[str, timedelta]:
 
 async def _runs(db: Database, statement: TextClause, business_id: int | None, **values: Any) -> list[RunFacts]:
     async with db.transaction(business_id=business_id) as connection:
-        rows = await connection.execute(statement, {"business_id": business_id, **values})
-        return [RunFacts(**row._mapping) for row in rows]
+        rows = await connection.rows(statement, business_id=business_id, **values)
+    return [RunFacts(**row) for row in rows]
 
 
 async def read_run(db: Database, settings: Settings, business_id: int | None, run_id: int) -> RunFacts | None:
@@ -229,13 +229,10 @@ async def read_jobs(
 ) -> list[JobRow] | None:
     """Return up to `most` jobs of a run above the id `after`, None when there is no such run."""
     async with db.transaction(business_id=business_id) as connection:
-        known = await connection.execute(EXISTS, {"business_id": business_id, "run_id": run_id})
-        if known.first() is None:
+        if await connection.row(EXISTS, business_id=business_id, run_id=run_id) is None:
             return None
-        rows = await connection.execute(
-            JOBS, {"business_id": business_id, "run_id": run_id, "after": after, "most": most}
-        )
-        return [JobRow(**row._mapping) for row in rows]
+        rows = await connection.rows(JOBS, business_id=business_id, run_id=run_id, after=after, most=most)
+    return [JobRow(**row) for row in rows]
 
 
 async def start_run(
@@ -298,8 +295,8 @@ async def abandon_call(db: Database, business_id: int, call_id: int) -> Abandone
 async def count_unsent(db: Database, business_id: int, run_id: int) -> int:
     """Return how many calls of a run may still be dialled."""
     async with db.transaction(business_id=business_id) as connection:
-        row = (await connection.execute(UNSENT, {"run_id": run_id})).one()
-        return int(row.number)
+        (row,) = await connection.rows(UNSENT, run_id=run_id)
+    return int(row.number)
 
 
 async def run_owner(db: Database, run_id: int) -> int | None:

@@ -170,7 +170,7 @@ async def test_a_statement_that_forgets_its_filter_still_shows_only_ones_own(
         assert "business_id =" not in statement.text
         used = {key: value for key, value in values.items() if f":{key}" in statement.text}
         async with rig.context.own.db.transaction(business_id=mine) as connection:
-            seen[name] = (await connection.execute(statement, used)).all()
+            seen[name] = await connection.rows(statement, **used)
     assert [row.business_id for row in seen["NEWEST"]] == [mine]
     assert [row.business_id for row in seen["ACTIVE"]] == [mine]
     assert [row.number for row in seen["UNSENT"]] == [0]

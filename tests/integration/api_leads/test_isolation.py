@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from shared.db import Database
 from shared.queries.businesses import read_business, save_business
@@ -23,15 +23,15 @@ async def test_leads_are_not_read_when_no_business_is_named(rig: Rig, pair: Pair
 async def test_leads_of_another_business_are_not_read_without_the_filter(rig: Rig, pair: Pair, world: World) -> None:
     mine, _ = await world.leads(pair.a, 1), await world.leads(pair.b, 1)
     async with rig.context.own.db.transaction(business_id=pair.a) as connection:
-        assert (await connection.execute(text("SELECT id FROM leads"))).scalars().all() == mine
-        changed = await connection.execute(text("UPDATE leads SET name = 'seen'"))
-        assert changed.rowcount == 1
+        assert [row.id for row in await connection.rows(text("SELECT id FROM leads"))] == mine
+        changed = await connection.rows(text("UPDATE leads SET name = 'seen' RETURNING id"))
+        assert [row.id for row in changed] == mine
     assert await world.value("SELECT name FROM leads WHERE business_id = $1", pair.b) is None
 
 
 async def test_leads_are_not_written_for_another_business(rig: Rig, pair: Pair, world: World) -> None:
     await take_in(rig.context.own.db, pair.b, [LeadRow(PHONE, "of B", None)])
-    with pytest.raises(DBAPIError, match="row-level security"):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
         await _import_for(pair.b, rig.context.own.bulk, acting_as=pair.a)
     assert await world.value("SELECT array_agg(name) FROM leads") == ["of B"]
 
@@ -45,9 +45,9 @@ async def _import_for(business_id: int, db: Database, *, acting_as: int) -> None
 
 async def test_a_business_is_not_read_or_changed_in_anothers_name(rig: Rig, pair: Pair, world: World) -> None:
     async with rig.context.own.db.transaction(business_id=pair.a) as connection:
-        assert (await connection.execute(text("SELECT id FROM businesses"))).scalars().all() == [pair.a]
-        changed = await connection.execute(text("UPDATE businesses SET name = 'mine'"))
-        assert changed.rowcount == 1
+        assert [row.id for row in await connection.rows(text("SELECT id FROM businesses"))] == [pair.a]
+        changed = await connection.rows(text("UPDATE businesses SET name = 'mine' RETURNING id"))
+        assert [row.id for row in changed] == [pair.a]
     assert await world.value("SELECT name FROM businesses WHERE id = $1", pair.b) == "B"
     assert await read_business(rig.context.own.db, 10**6) is None
     assert await save_business(rig.context.own.db, 10**6, {"name": "x"}) == ("not_found", None)

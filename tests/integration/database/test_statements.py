@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import text
 from shared import pool
 from shared.db import Database
 from shared.errors import DatabaseAway, DatabaseBusy, DatabaseConflict
+from shared.pool import Connection
 from tests.acceptance.waiting import eventually
 
 PID = text("SELECT pg_backend_pid() AS pid")
@@ -121,5 +122,53 @@ async def test_closing_does_not_wait_for_a_statement_without_end(
         await db.close()
         with pytest.raises(DatabaseAway):
             await task
+    finally:
+        await connection.close()
+
+
+async def test_what_fails_within_a_transaction_undoes_it_and_keeps_the_connection(db: Database) -> None:
+    before = await pid_of(db)
+    await db.rows(text("CREATE TABLE undone (n integer)"))
+
+    async def failing(number: int, what: Callable[[Connection], Awaitable[object]]) -> None:
+        async with db.transaction() as connection:
+            await connection.rows(text("INSERT INTO undone VALUES (:n)"), n=number)
+            await what(connection)
+
+    async def mistaken(_: Connection) -> None:
+        raise RuntimeError("our own")
+
+    with pytest.raises(RuntimeError, match="our own"):
+        await failing(1, mistaken)
+    with pytest.raises(DatabaseBusy):
+        await failing(2, lambda connection: connection.rows(OUT_OF_TIME))
+    async with db.transaction() as connection:
+        await connection.rows(text("INSERT INTO undone VALUES (3)"))
+    assert [row.n for row in await db.rows(text("SELECT n FROM undone"))] == [3]
+    assert await pid_of(db) == before
+
+
+async def test_a_transaction_that_is_given_up_in_a_statement_is_undone_with_its_connection(
+    db: Database, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    begun = asyncio.Event()
+
+    async def written() -> None:
+        async with db.transaction() as own:
+            await own.rows(text("INSERT INTO given_up VALUES (1)"))
+            begun.set()
+            await own.rows(SLOW)
+
+    try:
+        await db.rows(text("CREATE TABLE given_up (n integer)"))
+        before = await pid_of(db)
+        task = asyncio.create_task(written())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await pid_of(db) != before
+        assert await db.rows(text("SELECT n FROM given_up")) == []
     finally:
         await connection.close()

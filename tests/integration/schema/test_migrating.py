@@ -8,9 +8,9 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from shared.db import make_engine
 from shared.errors import DatabaseBusy, MigrationFailed
 from shared.migrations import upgrade as upgrading
+from shared.migrations.engine import make_engine
 from shared.migrations.upgrade import known_revisions, upgrade
 from stack.databases import DatabaseServer
 from tests.integration.schema.dump import TABLES, dump
@@ -29,7 +29,7 @@ async def test_an_empty_database_is_brought_to_the_newest_schema_and_stays_so(em
 
 async def test_after_the_first_schema_every_epoch_is_higher_than_those_it_gave(empty_database_url: str) -> None:
     """An epoch that is given again hands back the calls of its first holder, who may be dialling them."""
-    engine = make_engine(empty_database_url, name="first-schema", patient=True)
+    engine = make_engine(empty_database_url, name="first-schema")
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(upgrading._config(sync), FIRST))
         await connection.execute(text("UPDATE dispatcher_lease SET epoch = 41"))
