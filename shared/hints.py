@@ -70,7 +70,8 @@ class HintSender:
     """Sends waiting hints in the background; `publish` raises BrokerAway when one was not confirmed.
 
     Up to AT_ONCE are under way at a time, so that none waits for the confirms of those before it. After a failure the
-    others are awaited, and what was not confirmed is tried again in its order.
+    others are awaited, and what was not confirmed is tried again in its order, one alone until one is confirmed: what
+    goes to a broker that reads nothing, under an alarm for one, waits in memory and arrives again with each attempt.
     """
 
     def __init__(
@@ -134,10 +135,15 @@ class HintSender:
         """Send what there is room for at once: the next hint is a free slot, and may not wait for its turn."""
         if self._group is None or self._failing:
             return
-        for hint in self.waiting.take(AT_ONCE - len(self._unconfirmed)):
+        for hint in self.waiting.take(self._room):
             self._unconfirmed[hint.message_id] = hint
             self._running += 1
             self._group.create_task(self._send(hint))
+
+    @property
+    def _room(self) -> int:
+        most = 1 if self._pause > FIRST_PAUSE else AT_ONCE
+        return max(0, most - len(self._unconfirmed))
 
     async def _recover(self) -> None:
         """Pause, each time longer, and begin again with what was not confirmed."""

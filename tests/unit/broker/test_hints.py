@@ -149,6 +149,23 @@ async def test_what_was_not_confirmed_is_tried_again_in_its_order() -> None:
     assert tried == [1, 2, 3, 1, 2, 3]
 
 
+async def test_after_a_failure_one_goes_ahead_alone_until_it_is_confirmed() -> None:
+    """Else every attempt under an alarm would pile up all of them once more, for the broker to take when it ends."""
+    tried: list[int] = []
+
+    async def publish(hint: Hint) -> None:
+        tried.extend(numbers([hint]))
+        if len(tried) <= 5:
+            raise BrokerAway
+
+    sender = HintSender("test", publish)
+    sender.start()
+    for number in (1, 2, 3):
+        sender.add(run(number))
+    await sender.stop(grace=60)
+    assert tried == [1, 2, 3, 1, 1, 1, 2, 3]
+
+
 async def test_stopping_waits_for_more_hints_than_are_sent_at_once() -> None:
     broker = Broker()
     sender = HintSender("test", broker.publish)
