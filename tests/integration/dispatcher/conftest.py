@@ -15,6 +15,7 @@ from stack.databases import DatabaseServer
 from stack.environment import Settings
 from stack.system import Stack
 from tests.conftest import MakeStack
+from tests.integration.dispatcher import fleet as fleets
 from tests.integration.dispatcher.rig import QUICK, Rig
 
 
@@ -51,6 +52,15 @@ async def make_rig(make_stack: MakeStack) -> AsyncIterator[MakeRig]:
 async def rig(make_rig: MakeRig) -> Rig:
     """One dispatcher that beats twice a second, and a provider."""
     return await make_rig()
+
+
+@pytest.fixture
+async def fleet(make_stack: MakeStack) -> AsyncIterator[fleets.Fleet]:
+    """A system in which nothing runs yet."""
+    async with AsyncExitStack() as opened:
+        stack = await make_stack((), fleets.SETTINGS)
+        pool = await opened.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=2))
+        yield fleets.Fleet(stack, pool)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ number of them, and nobody is rung twice over all of it."""
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import asyncpg
-import pytest
 
 from stack.brokers import BrokerServer
 from stack.databases import Database
@@ -17,17 +14,7 @@ from stack.rabbitmq import private_rabbitmq
 from stack.rundir import RunDir
 from stack.system import Stack
 from tests.acceptance.waiting import eventually
-from tests.conftest import MakeStack
 from tests.integration.dispatcher.fleet import PAIR, PATIENCE, SETTINGS, Fleet
-
-
-@pytest.fixture
-async def fleet(make_stack: MakeStack) -> AsyncIterator[Fleet]:
-    """A system in which nothing runs yet."""
-    async with AsyncExitStack() as opened:
-        stack = await make_stack((), SETTINGS)
-        pool = await opened.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=2))
-        yield Fleet(stack, pool)
 
 
 async def test_two_dispatchers_share_four_partitions_whoever_came_first(fleet: Fleet) -> None:
