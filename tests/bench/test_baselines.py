@@ -70,7 +70,7 @@ async def test_a_killed_worker_is_replaced_and_goes_on(engine: Baseline) -> None
     assert engine.processes().keys() >= {"worker", "webhook"}
 
 
-async def test_a_callback_without_a_valid_signature_frees_nothing(engine: Baseline) -> None:
+async def test_a_callback_without_a_valid_signature_is_refused(engine: Baseline) -> None:
     form = {"CallSid": "CA" + "0" * 32, "CallStatus": "completed"}
     async with httpx.AsyncClient() as http:
         answer = await http.post(f"{engine.settings.public_url}/status/1", data=form)
