@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+MOST_PARTITIONS: Final = 64
+"""The database's constraint on leases says the same."""
 
 
 @dataclass(frozen=True)

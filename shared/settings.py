@@ -25,6 +25,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from shared.partition import MOST_PARTITIONS
+
 Service = Literal["api", "webhook", "dispatcher", "reaper"]
 
 DEFAULT_PORTS: dict[Service, int] = {"api": 8000, "webhook": 8001, "dispatcher": 8002, "reaper": 8003}
@@ -193,7 +195,7 @@ class Settings(_FromEnvironment):
     settle_after: Seconds = 5.0
     absent_after: Seconds = 60.0
     webhook_grace: Seconds = 60.0
-    dispatch_partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    dispatch_partitions: Annotated[int, Field(ge=1, le=MOST_PARTITIONS)] = 1
     dispatch_ordinal: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     max_call_seconds: Annotated[int, Field(ge=1, le=ONE_DAY)] = 3_600
 

@@ -24,6 +24,7 @@ from yarl import URL
 
 from shared.errors import BrokerAway
 from shared.events import RunCreated, RunStale, SlotReleased
+from shared.partition import MOST_PARTITIONS
 
 EVENTS: Final = "ringfence.events"
 DISPATCHER: Final = "dispatcher"
@@ -36,7 +37,6 @@ RING_TYPE: Final = "x-consistent-hash"
 RING_PLUGIN: Final = "rabbitmq_consistent_hash_exchange"
 HASHED: Final = "business_id"
 WEIGHT: Final = "1"
-MOST_PARTITIONS: Final = 64
 AT_A_TIME: Final = 16
 """Queues of partitions that are no more whose bindings are taken away together, a request each."""
 
