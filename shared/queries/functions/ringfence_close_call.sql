@@ -23,7 +23,7 @@ BEGIN
         last_heard_at = CASE WHEN p_sid IS NULL THEN last_heard_at ELSE v_now END,
         checks = CASE WHEN p_sid IS NULL THEN checks ELSE 0 END,
         sequence = CASE WHEN p_sid IS NULL THEN sequence ELSE p_sequence END
-    WHERE id = p_call AND ended_at IS NULL RETURNING run_id, job_id, dial_token, call_sid INTO c;
+    WHERE id = p_call AND state NOT IN ('ended', 'abandoned') RETURNING run_id, job_id, dial_token, call_sid INTO c;
     IF c.job_id IS NULL THEN
         RETURN;
     END IF;
@@ -33,7 +33,7 @@ BEGIN
                       ELSE 'failed' END,
         outcome = p_outcome, error_code = p_code, error_message = p_message, updated_at = v_now, dialed = true,
         twilio_call_sid = coalesce(c.call_sid, twilio_call_sid)
-    WHERE id = c.job_id AND dial_lock_token = c.dial_token AND status IN ('dialing', 'in_progress');
+    WHERE id = c.job_id AND dial_lock_token = c.dial_token AND status NOT IN ('queued', 'completed', 'failed', 'cancelled');
     IF NOT FOUND THEN
         PERFORM ringfence_mark_dialed(c.run_id, c.job_id);
     ELSIF NOT v_dialed THEN
