@@ -12,19 +12,16 @@ from functools import lru_cache
 from typing import Self
 from urllib.parse import quote_plus, urljoin
 
-import aiohttp
-from yarl import URL
-
 from simulator import fragment
 from simulator.clock import Clock
+from simulator.connection import Answer, Limits, Request, WebhookFailed
 from simulator.journal import Journal
+from simulator.pool import Pool
 from simulator.signature import sign
-from simulator.targets import RemoteTarget, guard
+from simulator.targets import RemoteTarget, Target, guard, target_of
 
-POOL = 500
-# Below the five seconds after which common servers drop an idle connection: a request must not meet its end.
-KEEP_ALIVE = 2.0
 MAX_REDIRECTS = 5
+FORM = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
 
 Fields = list[tuple[str, str]]
 
@@ -58,7 +55,7 @@ class Reply:
 
 
 class Courier:
-    """One HTTP session for every webhook."""
+    """Carries every webhook over one pool of connections."""
 
     def __init__(self, clock: Clock, journal: Journal, *, allow_remote: bool, retry_pause: float) -> None:
         self._clock = clock
@@ -67,12 +64,11 @@ class Courier:
         self._retry_pause = retry_pause
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEP_ALIVE)
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        self._pool = Pool()
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
-        await self._session.close()
+        await self._pool.close()
 
     async def send(self, parcel: Parcel) -> AsyncIterator[Reply]:
         """Yield each attempt's reply, the last one last."""
@@ -92,42 +88,39 @@ class Courier:
         self, number: int, url: str, parcel: Parcel, overrides: fragment.Overrides, ends: float
     ) -> Reply:
         at, began = time.time(), time.monotonic()
-        timeout = aiohttp.ClientTimeout(
-            total=max(0.001, ends - began),
-            sock_connect=self._clock.http_timeout(overrides.connect_ms / 1000),
-            sock_read=self._clock.http_timeout(overrides.read_ms / 1000),
+        limits = Limits(
+            connect=self._clock.http_timeout(overrides.connect_ms / 1000),
+            read=self._clock.http_timeout(overrides.read_ms / 1000),
+            ends=ends,
         )
-        status, error, failure, text = await self._try(url, parcel, timeout)
+        status, error, failure, text = await self._try(url, parcel, limits)
         return Reply(number, url, at, began, time.monotonic() - began, status, error, failure, text)
 
-    async def _try(
-        self, url: str, parcel: Parcel, timeout: aiohttp.ClientTimeout
-    ) -> tuple[int | None, str | None, str | None, str]:
+    async def _try(self, url: str, parcel: Parcel, limits: Limits) -> tuple[int | None, str | None, str | None, str]:
         try:
-            status, text = await self._follow(url, parcel, timeout)
+            answer = await self._follow(url, parcel, limits)
         except RemoteTarget as refused:
             return None, f"refused: {refused}", "refused", ""
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return None, type(error).__name__, "ct", ""
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except WebhookFailed as error:
+            return None, type(error).__name__, error.failure, ""
+        except ValueError as error:
             return None, type(error).__name__, "rt", ""
+        status = answer.status
         failure = None if status < 300 else "5xx" if status >= 500 else "4xx"
-        return status, None, failure, text
+        return status, None, failure, answer.body.decode("utf-8", "replace")
 
-    async def _follow(self, url: str, parcel: Parcel, timeout: aiohttp.ClientTimeout) -> tuple[int, str]:
+    async def _follow(self, url: str, parcel: Parcel, limits: Limits) -> Answer:
         method, fields = parcel.method, parcel.fields
         for _ in range(MAX_REDIRECTS):
             guard(url, self._allow_remote)
-            status, text, location = await self._request(url, method, fields, parcel, timeout)
-            if not 300 <= status < 400 or location is None:
-                return status, text
-            url, method, fields = urljoin(url, location), "GET", []
-        return status, text
+            answer = await self._request(url, method, fields, parcel, limits)
+            if not 300 <= answer.status < 400 or answer.location is None:
+                return answer
+            url, method, fields = urljoin(url, answer.location), "GET", []
+        return answer
 
-    async def _request(
-        self, url: str, method: str, fields: Fields, parcel: Parcel, timeout: aiohttp.ClientTimeout
-    ) -> tuple[int, str, str | None]:
-        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in fields)
+    async def _request(self, url: str, method: str, fields: Fields, parcel: Parcel, limits: Limits) -> Answer:
+        query = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in fields])
         body: bytes | None = None
         if method == "GET":
             url = url + ("&" if "?" in url else "?") + query if query else url
@@ -137,34 +130,21 @@ class Courier:
             signature = sign(parcel.token, url, fields)
         if parcel.bad_signature:
             signature = signature[::-1]
-        headers = {
-            "User-Agent": "TwilioProxy/1.1",
-            "X-Twilio-Signature": signature,
-            "I-Twilio-Idempotency-Token": parcel.idempotency_token,
-            "Accept": "*/*",
-        }
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
-            headers["Content-Length"] = str(len(body))
-        data = _drip(body, parcel.slow_seconds) if body and parcel.slow_seconds else body
-        async with self._session.request(
-            method,
-            URL(url, encoded=True),
-            data=data,
-            headers=headers,
-            timeout=timeout,
-            allow_redirects=False,
-        ) as response:
-            text = (await response.read()).decode("utf-8", "replace")
-            return response.status, text, response.headers.get("Location")
+        target = target_of(url)
+        head = _head(method, target, signature, parcel.idempotency_token, body)
+        return await self._pool.ask(target.origin, Request(head, body or b"", parcel.slow_seconds), limits)
 
 
 # Most names and values are the same in every webhook.
 _quoted = lru_cache(maxsize=4096)(quote_plus)
 
 
-async def _drip(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    pause = seconds / len(body)
-    for index in range(len(body)):
-        yield body[index : index + 1]
-        await asyncio.sleep(pause)
+def _head(method: str, target: Target, signature: str, idempotency_token: str, body: bytes | None) -> bytes:
+    if not method.isalpha():
+        raise ValueError(f"{method!r} is no method")
+    content = "" if body is None else f"{FORM}Content-Length: {len(body)}\r\n"
+    return (
+        f"{method} {target.path} HTTP/1.1\r\n{target.headers}"
+        f"User-Agent: TwilioProxy/1.1\r\nX-Twilio-Signature: {signature}\r\n"
+        f"I-Twilio-Idempotency-Token: {idempotency_token}\r\nAccept: */*\r\n{content}\r\n"
+    ).encode()

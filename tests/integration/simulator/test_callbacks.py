@@ -117,7 +117,7 @@ async def test_a_refused_connection_is_retried_once_by_default(client: Client, w
         found: list[dict[str, Any]] = (await client.entries())[0]["callbacks"]
         return found if len(found) == 2 else None
 
-    assert [one["error"] for one in await eventually(attempts)] == ["ClientConnectorError"] * 2
+    assert [one["error"] for one in await eventually(attempts)] == ["ConnectFailed"] * 2
 
 
 async def test_a_slow_webhook_is_given_up_after_the_read_limit(client: Client, webhooks: Webhooks) -> None:
