@@ -6,12 +6,13 @@ stale or lying call is shown as its rule wants.
 
 import time
 from collections.abc import Sequence
-from email.utils import format_datetime, formatdate
+from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from simulator.accounts import Account
 from simulator.call import Call
+from simulator.dates import rfc2822
 from simulator.ledger import Moment
 from simulator.numbers import formatted, number_sid
 
@@ -61,8 +62,8 @@ def call_resource(call: Call, mode: Mode) -> dict[str, Any]:
     uri = f"{PREFIX}/{entry.account}/Calls/{call.sid}"
     resource = {
         "sid": call.sid,
-        "date_created": _date(times["queued"].at),
-        "date_updated": _date(states[-1][1].at),
+        "date_created": rfc2822(times["queued"].at),
+        "date_updated": rfc2822(states[-1][1].at),
         "parent_call_sid": None,
         "account_sid": entry.account,
         "to": entry.to,
@@ -71,8 +72,8 @@ def call_resource(call: Call, mode: Mode) -> dict[str, Any]:
         "from_formatted": formatted(entry.from_),
         "phone_number_sid": number_sid(entry.from_),
         "status": shown,
-        "start_time": _date(times["initiated"].at) if "initiated" in times else None,
-        "end_time": _date(times["completed"].at) if completed and "completed" in times else None,
+        "start_time": rfc2822(times["initiated"].at) if "initiated" in times else None,
+        "end_time": rfc2822(times["completed"].at) if completed and "completed" in times else None,
         "duration": str(entry.duration or 0) if completed else None,
         "price": None,
         "price_unit": "USD",
@@ -149,7 +150,3 @@ def page(
         "next_page_uri": following,
         "previous_page_uri": uri(Page=number - 1) if number else None,
     }
-
-
-def _date(at: float) -> str:
-    return formatdate(at).replace("-0000", "+0000")

@@ -7,12 +7,11 @@ freely; only a rule drops, holds, doubles or spoils one.
 import asyncio
 import random
 import time
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator import fields
+from simulator import fields, ids
 from simulator.call import Call
 from simulator.courier import Courier, Fields, Parcel
 from simulator.delays import Delays
@@ -101,7 +100,7 @@ class Callbacks:
         for parcel in self._parcels(call, notice):
             sends = [self._deliver(call, notice, parcel)]
             if twice is not None:
-                token = _idempotency_token() if twice.get("new_token") else parcel.idempotency_token
+                token = ids.dashed() if twice.get("new_token") else parcel.idempotency_token
                 sends.append(self._deliver(call, notice, replace(parcel, idempotency_token=token)))
             if twice is not None and twice.get("concurrent"):
                 await asyncio.gather(*sends)
@@ -115,7 +114,7 @@ class Callbacks:
         url, method = create.status_callback, create.status_callback_method
         if notice.event == "amd":
             url, method = create.amd_callback, create.amd_callback_method
-        good = Parcel(url or "", method, notice.fields, call.account.primary_token, _idempotency_token())
+        good = Parcel(url or "", method, notice.fields, call.account.primary_token, ids.dashed())
         bad, extra = _spoil(call, notice, good)
         return [bad, good] if extra else [bad]
 
@@ -158,7 +157,7 @@ def _spoil(call: Call, notice: Notice, parcel: Parcel) -> tuple[Parcel, bool]:
         added = found.get("fields") or {"SimulatedNewField": "1", "SimulatedEmptyField": ""}
         parcel = replace(parcel, fields=[*parcel.fields, *added.items()])
     if found := _applies(call, "callback_wrong_account", notice.event):
-        account = str(found.get("account") or "AC" + uuid.uuid4().hex)
+        account = str(found.get("account") or "AC" + ids.hexadecimal())
         swapped = [(name, account if name == "AccountSid" else value) for name, value in parcel.fields]
         parcel, extra = replace(parcel, fields=swapped), extra or bool(found.get("extra"))
     if found := _applies(call, "slow_callback_client", notice.event):
@@ -175,10 +174,6 @@ def _ordered(notices: list[Notice], order: list[str]) -> list[Notice]:
     """By a given order of events; those that it does not name come last, as they happened."""
     ranks = {event: rank for rank, event in enumerate(order)}
     return sorted(notices, key=lambda notice: ranks.get(notice.event, len(ranks)))
-
-
-def _idempotency_token() -> str:
-    return str(uuid.uuid4())
 
 
 def _line(

@@ -120,7 +120,7 @@ class Courier:
         return answer
 
     async def _request(self, url: str, method: str, fields: Fields, parcel: Parcel, limits: Limits) -> Answer:
-        query = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in fields])
+        query = "&".join([_quoted(*pair) for pair in fields])
         body: bytes | None = None
         if method == "GET":
             url = url + ("&" if "?" in url else "?") + query if query else url
@@ -135,8 +135,10 @@ class Courier:
         return await self._pool.ask(target.origin, Request(head, body or b"", parcel.slow_seconds), limits)
 
 
-# Most names and values are the same in every webhook.
-_quoted = lru_cache(maxsize=4096)(quote_plus)
+# Most fields are the same in every webhook.
+@lru_cache(maxsize=4096)
+def _quoted(name: str, value: str) -> str:
+    return f"{quote_plus(name)}={quote_plus(value)}"
 
 
 def _head(method: str, target: Target, signature: str, idempotency_token: str, body: bytes | None) -> bytes:

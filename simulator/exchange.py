@@ -4,12 +4,12 @@ import asyncio
 import random
 import secrets
 import time
-import uuid
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
 
+from simulator import ids
 from simulator import plan as plans
 from simulator.accounts import QUEUE_LIMIT, Account, AccountBook
 from simulator.call import Call
@@ -68,7 +68,6 @@ class Exchange:
         """Run a part of a call's life beside everything else, until `stop`."""
         task = self.supervise(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         return task
 
     def supervise(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -78,6 +77,7 @@ class Exchange:
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("TASK_DIED", error=repr(error))
             if not self.failed.done():
@@ -105,7 +105,7 @@ class Exchange:
         plan = self._plan(account, create.to, behaviour.get("outcome"))
         now = self.clock.now()
         starts_at = account.take_turn(now)
-        sid = "CA" + uuid.uuid4().hex
+        sid = "CA" + ids.hexadecimal()
         self.journal.append(
             {
                 "kind": "call",

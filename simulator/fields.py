@@ -1,8 +1,7 @@
 """The form fields of webhooks, the empty ones included."""
 
-from email.utils import formatdate
-
 from simulator.call import Call
+from simulator.dates import rfc2822
 
 API_VERSION = "2010-04-01"
 GEO = tuple(
@@ -33,7 +32,7 @@ def progress(call: Call, status: str, sequence: int, at: float) -> list[tuple[st
     """A status callback's fields; the terminal one also tells duration and SIP code."""
     fields = [
         *base(call, status),
-        ("Timestamp", formatdate(at).replace("-0000", "+0000")),
+        ("Timestamp", rfc2822(at)),
         ("CallbackSource", "call-progress-events"),
         ("SequenceNumber", str(sequence)),
     ]

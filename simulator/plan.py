@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from simulator.settings import Outcomes, Timings
@@ -31,7 +31,10 @@ class Plan:
         return cls(**content)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
+
+
+_NAMES = tuple(one.name for one in fields(Plan))
 
 
 def make(rng: random.Random, timings: Timings, weights: Outcomes, forced: Mapping[str, Any] | None) -> Plan:

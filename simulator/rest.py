@@ -1,7 +1,6 @@
 """The REST API: who asks, what the rules spoil, and the headers of every answer."""
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from simulator import faults
+from simulator import faults, ids
 from simulator.accounts import Account
 from simulator.delays import Delays
 from simulator.errors import Refusal
@@ -68,7 +67,7 @@ class RestApi:
 
     def _headers(self, under_way: int) -> dict[str, str]:
         return {
-            "Twilio-Request-Id": "RQ" + uuid.uuid4().hex,
+            "Twilio-Request-Id": "RQ" + ids.hexadecimal(),
             "Twilio-Request-Duration": "0.000",
             "Twilio-Concurrent-Requests": str(under_way),
             "X-Api-Domain": "api.twilio.com",

@@ -5,6 +5,7 @@ Rules: a call lives from its creation to its end, in Twilio's queue too; foreign
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,7 +109,12 @@ class Tally:
 
 
 def _path(entry: LedgerEntry) -> str:
-    url = next((value for name, value in entry.params if name == "StatusCallback"), "")
+    return _folder(next((value for name, value in entry.params if name == "StatusCallback"), ""))
+
+
+# Asked for at a call's creation and at its end.
+@lru_cache(maxsize=4096)
+def _folder(url: str) -> str:
     try:
         return urlsplit(url).path.rpartition("/")[0]
     except ValueError:
