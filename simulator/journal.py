@@ -16,7 +16,7 @@ import orjson
 from simulator.ledger import Ledger, read_lines
 
 LINGER = 0.05
-APART = 0.004
+APART = 0.01
 """Seconds from the start of one batch to that of the next at least."""
 
 
