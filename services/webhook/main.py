@@ -51,14 +51,7 @@ async def main(settings: Settings, stop: Stop) -> None:
     async with AsyncExitStack() as resources:
         db = Database(settings.database_url.get_secret_value(), name="ringfence-webhook", size=POOL)
         resources.push_async_callback(db.close)
-        amqp_url = settings.amqp_url.get_secret_value()
-        publisher = Publisher(
-            amqp_url,
-            f"webhook {worker_id()}",
-            health,
-            partitions=settings.dispatch_partitions,
-            on_death=stop.fail,
-        )
+        publisher = Publisher.of(settings, f"webhook {worker_id()}", health, stop.fail)
         await publisher.start()
         resources.push_async_callback(publisher.stop)
         app = make_app(settings, db, publisher.publish_soon, health)

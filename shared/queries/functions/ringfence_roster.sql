@@ -7,7 +7,7 @@ CREATE FUNCTION ringfence_roster(p_partitions integer, p_silence interval) RETUR
     WITH connected AS MATERIALIZED (
         SELECT a.pid, a.backend_start, a.state_change, a.datid, a.usesysid,
             substring(a.application_name from '^(.* )[^ ]*$') AS circle,
-            substring(a.application_name from ' ([0-9]+)$')::bigint AS ordinal
+            substring(a.application_name from ' ([0-9]{1,9})$')::integer AS ordinal  -- of anybody's: no number is too large
         FROM pg_stat_activity a
     ), alive AS (
         SELECT c.* FROM connected c JOIN connected own USING (datid, usesysid, circle)

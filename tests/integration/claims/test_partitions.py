@@ -193,6 +193,15 @@ async def test_the_roster_has_the_members_in_the_order_of_their_ordinals(
         assert seen.me == one.get_server_pid()
 
 
+async def test_no_name_that_anybody_gives_to_a_connection_ends_the_roster(
+    campaigns: Campaigns, members: Members
+) -> None:
+    """Else no partition were dialled for while somebody's program is called so."""
+    (one,) = await members("0")
+    await members("99999999999999999999", circle="psql")
+    assert (await roster(one)).members == pids(one)
+
+
 async def test_a_member_that_is_gone_or_silent_is_none(campaigns: Campaigns, members: Members) -> None:
     """Whose partitions were kept for a dead member would be nobody's."""
     one, gone, silent = await members("0", "1", "2")
