@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request: Request, limits: Limits) -> Answer:
         """Send a request and read its answer; raises WebhookFailed. Whoever is cancelled here loses the connection."""
+        if self._transport.is_closing():
+            raise Disconnected
         awaited: asyncio.Future[Answer] = self._loop.create_future()
         self._awaited = awaited
         self._limits = limits

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
-from simulator.connection import Answer, BadAnswer, Disconnected, Limits, Request, TimedOut, WebhookFailed
+from simulator.connection import Answer, BadAnswer, Connection, Disconnected, Limits, Request, TimedOut, WebhookFailed
 from simulator.pool import MOST, ConnectFailed, ConnectTimedOut, Pool
 from simulator.targets import Origin
 from tests.integration.simulator.rig import PATIENCE, until
@@ -217,3 +218,25 @@ async def test_a_connection_that_does_not_come_about_in_time_is_told_apart(pool:
         origin = Origin(secure=False, host="127.0.0.1", port=listener.getsockname()[1])
         with pytest.raises(ConnectTimedOut):
             await pool.ask(origin, REQUEST, limits(total=-1.0))
+
+
+async def test_a_request_over_a_connection_that_was_lost_fails_on_the_loop_of_the_process() -> None:
+    """No end of that connection comes any more: whoever wrote to it would wait for its answer to the limit."""
+
+    async def slam(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def ask_too_late() -> None:
+        listener = await asyncio.start_server(slam, "127.0.0.1", 0)
+        lost = asyncio.Event()
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(lambda _connection: lost.set()), *listener.sockets[0].getsockname()
+        )
+        await lost.wait()
+        with pytest.raises(Disconnected):
+            await connection.ask(REQUEST, limits())
+        listener.close()
+
+    await asyncio.to_thread(uvloop.run, ask_too_late())
