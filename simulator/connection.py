@@ -115,11 +115,12 @@ class Connection(asyncio.Protocol):
         self._transport.write(request.head)
         began = self._loop.time()
         for sent in range(1, len(request.body) + 1):
-            self._transport.write(request.body[sent - 1 : sent])
-            due = began + request.slow_seconds * sent / len(request.body)
-            done, _ = await asyncio.wait([awaited], timeout=max(0.0, due - self._loop.time()))
-            if done:
+            if awaited.done():
                 return self.close()
+            self._transport.write(request.body[sent - 1 : sent])
+            early = began + request.slow_seconds * sent / len(request.body) - self._loop.time()
+            if early > 0:
+                await asyncio.wait([awaited], timeout=early)
         return None
 
     def _await_more(self) -> None:
