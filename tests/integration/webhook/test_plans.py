@@ -9,9 +9,11 @@ import asyncpg
 import pytest
 
 from shared.queries import callbacks
-from tests.integration.campaigns import Row, campaigns_in, new_sid
+from tests.integration.campaigns import Campaigns, Row, campaigns_in, new_sid
 
 MANY = 50_000
+CROWD = 2000
+FEW_PAGES = 150
 OLD_CALLS = """
     INSERT INTO calls (business_id, run_id, job_id, lead_id, account_id, attempt, dial_token, to_number, from_number,
                        call_sid, state, outcome, deadline, expires_at, ended_at)
@@ -97,6 +99,39 @@ async def test_a_callback_writes_each_row_once_and_in_place_while_the_call_goes_
             await campaigns.connection.fetchval(RECORD, item(call, event, rank, outcome, sid))
             after = await _writes(campaigns.connection)
         assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == writes
+
+
+async def test_plans_made_before_anybody_was_rung_walk_no_others_calls(database_url: str) -> None:
+    """With no rows a table read whole costs as little as an index; the plan is kept until somebody analyses."""
+    async with campaigns_in(database_url) as campaigns:
+        await campaigns.account(shared=True)
+        business = await campaigns.business(cap=4)
+        await campaigns.run(business, 4)
+        first, second, third, fourth = await campaigns.claim_so_many(business, 4)
+        assert await _recorded_pages(campaigns, first)
+        assert await _ended_pages(campaigns, second)
+        other = await campaigns.business(cap=CROWD)
+        await campaigns.run(other, 2 * CROWD)
+        await campaigns.claim_so_many(other, CROWD)
+        assert await _recorded_pages(campaigns, third) < FEW_PAGES
+        assert await _ended_pages(campaigns, fourth) < FEW_PAGES
+
+
+async def _recorded_pages(campaigns: Campaigns, call: Row) -> int:
+    """How many pages the record of an answer touches."""
+    answer = {"call_id": call["call_id"], "token": str(call["dial_token"]), "class": "accepted", "call_sid": new_sid()}
+    return await _pages(campaigns, "SELECT * FROM ringfence_record_dials($1, '5 s', '60 s')", json.dumps([answer]))
+
+
+async def _ended_pages(campaigns: Campaigns, call: Row) -> int:
+    """How many pages the end of a call touches."""
+    return await _pages(campaigns, RECORD, item(call, "completed", 4, "answered"))
+
+
+async def _pages(campaigns: Campaigns, statement: str, value: str) -> int:
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
+    plan = json.loads(await campaigns.connection.fetchval(explain, value))[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 async def _writes(connection: asyncpg.Connection) -> Counter[str]:
