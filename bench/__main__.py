@@ -25,6 +25,7 @@ from bench.site import Servers
 from bench.sizes import FULL, QUICK
 from bench.table import ENGINES, as_markdown
 from stack.entry import supervise
+from stack.errors import StackError
 from stack.system import together
 
 TABLE = "bench.md"
@@ -38,7 +39,7 @@ async def measure_all(options: Options) -> Results:
     """
     engines = find(options.engines)
     for name, reason in engines.left_out.items():
-        sys.stderr.write(f"{'!' * 70}\n{ENGINES[name]} IS LEFT OUT: {reason}\n{'!' * 70}\n")
+        _warn(f"{ENGINES[name]} IS LEFT OUT: {reason}")
     load_before, start = round(os.getloadavg()[0], 2), time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     async with Servers.opened() as servers:
@@ -51,9 +52,22 @@ async def measure_all(options: Options) -> Results:
         return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured, engines.left_out)
 
 
+def _warn(text: str) -> None:
+    sys.stderr.write(f"{'!' * 70}\n{text}\n{'!' * 70}\n")
+
+
 async def _measure(bench: Bench, measure: str, names: Sequence[str], engines: Engines) -> None:
     async def take(name: str) -> None:
-        taken = await MEASURES[measure](bench, engines.found[name])
+        try:
+            taken = await MEASURES[measure](bench, engines.found[name])
+        except StackError as error:
+            if name == Ringfence.name:
+                raise
+            # What does not come up again after a kill, say, must not cost an hour of everybody's figures.
+            reason = f"in {measure}: {str(error).splitlines()[0]}"
+            engines.left_out[name] = "; ".join(filter(None, (engines.left_out.get(name), reason)))
+            _warn(f"{ENGINES[name]} IS LEFT OUT {reason}")
+            return
         bench.measured.setdefault(measure, {})[name] = taken
         bench.tell(f"{measure}, {ENGINES[name]}")
         for word, figure in taken.figures.items():

@@ -47,14 +47,14 @@ class RqSemaphore(Baseline):
     async def workers_ready(self) -> bool:
         """Whether all of them wait for a run; a worker that was killed stays registered for some minutes."""
         with self._redis.connect() as redis:
-            if int(Worker.count(connection=redis)) < self.starts * WORKERS:
-                return False
-            new = [worker for worker in Worker.all(connection=redis) if worker.name not in self._killed]
+            if len(set(Worker.all_keys(connection=redis)) - self._killed) < WORKERS:
+                return False  # which is asked for often, and their states one by one
+            new = [worker for worker in Worker.all(connection=redis) if worker.key not in self._killed]
             return sum(worker.get_state() in TAKING for worker in new) >= WORKERS
 
     async def crash(self) -> None:
         with self._redis.connect() as redis:
-            self._killed |= {worker.name for worker in Worker.all(connection=redis)}
+            self._killed |= set(Worker.all_keys(connection=redis))
         await super().crash()
 
     async def hand_in(self, runs: Sequence[Run]) -> None:
