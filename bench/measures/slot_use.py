@@ -11,6 +11,7 @@ import time
 from bench.bench import Bench, Measured
 from bench.engine import Contender, Engine
 from bench.figures import Figure
+from bench.judging import Judged
 from bench.occupancy import slot_use
 from bench.record import Placed, Record
 from bench.ringfence import Ringfence
@@ -27,23 +28,25 @@ Window = tuple[float, float]
 
 
 async def measure(bench: Bench, make: Contender) -> Measured:
-    """Figures `calls of 1 s`, `calls of 5 s` …, in %."""
-    figures = {}
-    async with bench.engine(make) as (site, engine):
-        for seconds, span in bench.sizes.slot_use:
-            if engine.name != Ringfence.name and seconds > bench.sizes.rivals_calls:
-                continue
+    """Figures `calls of 1 s`, `calls of 5 s` …, in %.
+
+    Each length has an engine of its own: a stopped campaign may leave jobs in the queue, before those of the next.
+    """
+    figures, judged = {}, []
+    for seconds, span in bench.sizes.slot_use:
+        if make.name != Ringfence.name and seconds > bench.sizes.rivals_calls:
+            continue
+        async with bench.engine(make) as (site, engine):
             leads = leads_for(WARM_UP + seconds + bench.rounds * span, BUSINESSES, CAP / seconds, engine.most_calls)
             work = Work(BUSINESSES, leads + CAP, CAP)
-            windows, began = await _windows(bench, site, engine, work, seconds, span)
-            calls = [call for call in Record.read(site.ledger).calls if call.asked >= began]
-            figures[f"calls of {seconds:g} s"] = Figure.of(_shares(calls, work, windows), "%")
-        return Measured(figures, judged=await engine.judged())
+            windows = await _windows(bench, site, engine, work, seconds, span)
+            judged.append(await engine.judged())
+            shares = _shares(list(Record.read(site.ledger).calls), work, windows)
+        figures[f"calls of {seconds:g} s"] = Figure.of(shares, "%")
+    return Measured(figures, judged=Judged.together(*judged))
 
 
-async def _windows(
-    bench: Bench, site: Site, engine: Engine, work: Work, seconds: float, span: float
-) -> tuple[list[Window], float]:
+async def _windows(bench: Bench, site: Site, engine: Engine, work: Work, seconds: float, span: float) -> list[Window]:
     await site.set_call_seconds(seconds)
     began = time.monotonic()
     await engine.start(work)
@@ -55,7 +58,7 @@ async def _windows(
         await asyncio.sleep(span)
         windows.append((start, time.monotonic()))
     await engine.stop()
-    return windows, began
+    return windows
 
 
 def _shares(calls: list[Placed], work: Work, windows: list[Window]) -> list[float]:
