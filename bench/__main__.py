@@ -5,80 +5,19 @@ Exit status 0, or 1 where the history checker found a rule broken in a ledger of
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import readme, scaling
-from bench.bench import Bench
-from bench.engines import Engines, find
-from bench.machine import Machine
 from bench.options import COMPLETE, Options, parse
 from bench.plots import draw_all
-from bench.registry import MEASURES, TOGETHER
 from bench.results import Results
 from bench.ringfence import Ringfence
-from bench.site import Servers
-from bench.sizes import FULL, QUICK
-from bench.table import ENGINES, as_markdown
+from bench.table import as_markdown
+from bench.taking import measure_all
 from stack.entry import supervise
-from stack.errors import StackError
-from stack.system import together
 
 TABLE = "bench.md"
-
-
-async def measure_all(options: Options) -> Results:
-    """Take the measures that were asked for, one after the other, on servers of their own.
-
-    Each measure is taken of one engine after the other, with all its rounds: what stands side by side was measured
-    within minutes, and no engine's leftovers are in another's way.
-    """
-    engines = find(options.engines)
-    for name, reason in engines.left_out.items():
-        _warn(f"{ENGINES[name]} IS LEFT OUT: {reason}")
-    load_before, start = round(os.getloadavg()[0], 2), time.monotonic()
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    async with Servers.opened() as servers:
-        machine = await Machine.here(database_url=servers.databases.admin_url, amqp_url=servers.brokers.base_url)
-        bench = Bench(servers, FULL if options.full else QUICK, options.rounds)
-        for name in options.only:
-            await _measure(bench, name, options.engines_for(name), engines)
-        form = "full" if options.full else "quick"
-        seconds = round(time.monotonic() - start)
-        return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured, engines.left_out)
-
-
-def _warn(text: str) -> None:
-    sys.stderr.write(f"{'!' * 70}\n{text}\n{'!' * 70}\n")
-
-
-async def _measure(bench: Bench, measure: str, names: Sequence[str], engines: Engines) -> None:
-    async def take(name: str) -> None:
-        try:
-            taken = await MEASURES[measure](bench, engines.found[name])
-        except StackError as error:
-            if name == Ringfence.name:
-                raise
-            # What does not come up again after a kill, say, must not cost an hour of everybody's figures.
-            reason = f"in {measure}: {str(error).splitlines()[0]}"
-            engines.left_out[name] = "; ".join(filter(None, (engines.left_out.get(name), reason)))
-            _warn(f"{ENGINES[name]} IS LEFT OUT {reason}")
-            return
-        bench.measured.setdefault(measure, {})[name] = taken
-        bench.tell(f"{measure}, {ENGINES[name]}")
-        for word, figure in taken.figures.items():
-            bench.tell(f"    {word}: {figure.median:g} {figure.unit} (spread {figure.spread:.3g})")
-
-    there = [name for name in names if name in engines.found]
-    if measure in TOGETHER:
-        await together(*(take(name) for name in there))
-    else:
-        for name in there:
-            await take(name)
 
 
 def publish(results: Results, folder: Path) -> None:

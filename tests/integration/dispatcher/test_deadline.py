@@ -155,7 +155,11 @@ async def test_a_database_that_was_away_costs_no_result_and_no_campaign(make_rig
     assert sids == {entry["sid"] for entry in await rig.rung()}
     await rig.end_calls(first)
     await rig.in_progress(first, 3)
-    assert (await rig.ready())[0] == 200
+
+    async def ready() -> bool:
+        return (await rig.ready())[0] == 200
+
+    await rig.until(ready, "readiness knows that the database is back")
     told = [line["loop"] for line in rig.events("LOOP_FAILED")]
     assert max(told.count(loop) for loop in told) <= 3, "an outage is told once by each loop, not at every try"
     await rig.nobody_twice()

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from bench import __main__ as main
 from bench.bench import Bench, Measured
 from bench.engine import Contender
 from bench.engines import Engines
 from bench.figures import Figure
 from bench.registry import MEASURES
 from bench.ringfence import Ringfence
+from bench.taking import take
 from stack.errors import ChildFailed
 
 RIVAL = "rq_semaphore"
@@ -37,7 +37,7 @@ async def test_a_rival_that_fails_is_left_out_of_the_measure_and_named(
 ) -> None:
     """Else the figures of everybody are lost with it."""
     bench, engines = under_way(monkeypatch, failing=RIVAL)
-    await main._measure(bench, "saturation", (Ringfence.name, RIVAL), engines)
+    await take(bench, "saturation", (Ringfence.name, RIVAL), engines)
     assert bench.measured == {"saturation": {Ringfence.name: TAKEN}}
     assert engines.left_out == {RIVAL: "in saturation: worker was not ready within 120 s"}
     assert "LEFT OUT" in capsys.readouterr().err
@@ -46,4 +46,4 @@ async def test_a_rival_that_fails_is_left_out_of_the_measure_and_named(
 async def test_our_own_failure_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, engines = under_way(monkeypatch, failing=Ringfence.name)
     with pytest.raises(ChildFailed):
-        await main._measure(bench, "saturation", (Ringfence.name, RIVAL), engines)
+        await take(bench, "saturation", (Ringfence.name, RIVAL), engines)
