@@ -50,6 +50,10 @@ async def untrusted(rig: Rig) -> bool:
     return status == 503 and body["away"] == ["database_trust"]
 
 
+async def is_ready(rig: Rig) -> bool:
+    return (await rig.ready())[0] == 200
+
+
 async def test_leads_whose_calls_the_database_lost_are_not_rung_again(rig: Rig) -> None:
     business = await rig.business(cap=3)
     run = await rig.run(business, 6, publish=True)
@@ -77,7 +81,7 @@ async def test_leads_whose_calls_the_database_lost_are_not_rung_again(rig: Rig) 
     }
     assert await rig.statuses(run) == {"in_progress": 3, "failed": 2, "queued": 1}
     assert await rig.pool.fetchval("SELECT cursor_position FROM outbound_call_runs WHERE id = $1", run) == 5
-    assert (await rig.ready())[0] == 200
+    await rig.until(lambda: is_ready(rig), "ready again with the next renewal of the lease")
     conflicts = [line for line in rig.events("DEDUP_CONFLICT") if line["action"] == "unknown_call"]
     assert sorted(line["job_id"] for line in conflicts) == sorted(lost)
     await rig.nobody_twice()
@@ -125,11 +129,7 @@ async def test_an_operator_may_say_that_nothing_was_lost(rig: Rig) -> None:
     )
     assert await process.wait() == 0
     await rig.in_progress(run, 1)
-
-    async def ready() -> bool:
-        return (await rig.ready())[0] == 200
-
-    await rig.until(ready, "ready again with the next renewal of the lease")
+    await rig.until(lambda: is_ready(rig), "ready again with the next renewal of the lease")
 
 
 async def test_a_call_that_a_live_row_accounts_for_costs_no_other_job(rig: Rig) -> None:
