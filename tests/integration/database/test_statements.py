@@ -28,6 +28,14 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture
+async def watcher(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection beside the pool's."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
 async def pid_of(db: Database) -> int:
     (row,) = await db.rows(PID)
     return int(row.pid)
@@ -56,14 +64,12 @@ async def test_a_row_has_its_columns_as_attributes_and_json_as_what_it_says(db: 
         _ = row.nothing
 
 
-async def test_a_statement_that_commits_by_itself_is_there_for_everybody(db: Database, database_url: str) -> None:
+async def test_a_statement_that_commits_by_itself_is_there_for_everybody(
+    db: Database, watcher: asyncpg.Connection
+) -> None:
     await db.rows(text("CREATE TABLE seen (n integer)"))
     assert await db.rows(text("INSERT INTO seen VALUES (1)")) == []
-    connection = await asyncpg.connect(database_url)
-    try:
-        assert await connection.fetchval("SELECT n FROM seen") == 1
-    finally:
-        await connection.close()
+    assert await watcher.fetchval("SELECT n FROM seen") == 1
 
 
 async def test_a_refusal_of_the_server_costs_no_connection(db: Database) -> None:
@@ -83,47 +89,37 @@ async def test_a_value_of_the_wrong_kind_is_our_fault_and_not_an_outage(db: Data
     assert await pid_of(db) == before
 
 
-async def test_a_statement_that_is_given_up_takes_its_connection_along(db: Database, database_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
-        before = await pid_of(db)
-        task = await slow_one(db, connection)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await pid_of(db) != before
-    finally:
-        await connection.close()
+async def test_a_statement_that_is_given_up_takes_its_connection_along(
+    db: Database, watcher: asyncpg.Connection
+) -> None:
+    before = await pid_of(db)
+    task = await slow_one(db, watcher)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await pid_of(db) != before
 
 
 async def test_who_gets_no_turn_hears_that_the_database_is_busy(
-    db: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    db: Database, watcher: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
-        task = await slow_one(db, connection)
-        monkeypatch.setattr(pool, "TURN_SECONDS", 0.01)
-        with pytest.raises(DatabaseBusy, match="no connection"):
-            await db.rows(PID)
-        monkeypatch.undo()
-        task.cancel()
-        assert await pid_of(db)
-    finally:
-        await connection.close()
+    task = await slow_one(db, watcher)
+    monkeypatch.setattr(pool, "TURN_SECONDS", 0.01)
+    with pytest.raises(DatabaseBusy, match="no connection"):
+        await db.rows(PID)
+    monkeypatch.undo()
+    task.cancel()
+    assert await pid_of(db)
 
 
 async def test_closing_does_not_wait_for_a_statement_without_end(
-    db: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    db: Database, watcher: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
-        task = await slow_one(db, connection)
-        monkeypatch.setattr(pool, "CLOSE_SECONDS", 0.01)
-        await db.close()
-        with pytest.raises(DatabaseAway):
-            await task
-    finally:
-        await connection.close()
+    task = await slow_one(db, watcher)
+    monkeypatch.setattr(pool, "CLOSE_SECONDS", 0.01)
+    await db.close()
+    with pytest.raises(DatabaseAway):
+        await task
 
 
 async def test_what_fails_within_a_transaction_undoes_it_and_keeps_the_connection(db: Database) -> None:
@@ -148,10 +144,7 @@ async def test_what_fails_within_a_transaction_undoes_it_and_keeps_the_connectio
     assert await pid_of(db) == before
 
 
-async def test_a_transaction_that_is_given_up_in_a_statement_is_undone_with_its_connection(
-    db: Database, database_url: str
-) -> None:
-    connection = await asyncpg.connect(database_url)
+async def test_a_transaction_that_is_given_up_in_a_statement_is_undone_with_its_connection(db: Database) -> None:
     begun = asyncio.Event()
 
     async def written() -> None:
@@ -160,15 +153,12 @@ async def test_a_transaction_that_is_given_up_in_a_statement_is_undone_with_its_
             begun.set()
             await own.rows(SLOW)
 
-    try:
-        await db.rows(text("CREATE TABLE given_up (n integer)"))
-        before = await pid_of(db)
-        task = asyncio.create_task(written())
-        await begun.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await pid_of(db) != before
-        assert await db.rows(text("SELECT n FROM given_up")) == []
-    finally:
-        await connection.close()
+    await db.rows(text("CREATE TABLE given_up (n integer)"))
+    before = await pid_of(db)
+    task = asyncio.create_task(written())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await pid_of(db) != before
+    assert await db.rows(text("SELECT n FROM given_up")) == []
