@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -131,6 +132,15 @@ async def test_no_more_are_under_way_than_allowed() -> None:
     assert (most, under_way) == (hints.AT_ONCE, 0)
 
 
+async def send_three(publish: Callable[[Hint], Awaitable[None]]) -> None:
+    """Hints 1, 2 and 3, until all of them are confirmed."""
+    sender = HintSender("test", publish)
+    sender.start()
+    for number in (1, 2, 3):
+        sender.add(run(number))
+    await sender.stop(grace=60)
+
+
 async def test_what_was_not_confirmed_is_tried_again_in_its_order() -> None:
     tried: list[int] = []
 
@@ -141,11 +151,7 @@ async def test_what_was_not_confirmed_is_tried_again_in_its_order() -> None:
         if len(tried) <= 3:
             raise BrokerAway
 
-    sender = HintSender("test", publish)
-    sender.start()
-    for number in (1, 2, 3):
-        sender.add(run(number))
-    await sender.stop(grace=60)
+    await send_three(publish)
     assert tried == [1, 2, 3, 1, 2, 3]
 
 
@@ -158,11 +164,7 @@ async def test_after_a_failure_one_goes_ahead_alone_until_it_is_confirmed() -> N
         if len(tried) <= 5:
             raise BrokerAway
 
-    sender = HintSender("test", publish)
-    sender.start()
-    for number in (1, 2, 3):
-        sender.add(run(number))
-    await sender.stop(grace=60)
+    await send_three(publish)
     assert tried == [1, 2, 3, 1, 1, 1, 2, 3]
 
 
