@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import asyncpg
 
 from tests.integration.campaigns import WORKER, Campaigns
 from tests.integration.claims.parts import CLAIM, ended
+from tests.integration.pages import pages_without_trace
 
 CALLS = 240
 CROWD = 2000
-EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
 
 
 async def _slots(campaigns: Campaigns, calls: list[Any]) -> list[int]:
@@ -57,15 +56,7 @@ async def test_calls_above_a_lowered_cap_count_and_their_slots_are_not_given_aga
 
 
 async def _pages(campaigns: Campaigns, business: int) -> int:
-    """How many pages a claim touches once its plans are made; what it changes is taken back."""
-    plan: dict[str, Any] = {}
-    for _ in range(2):
-        undone = campaigns.connection.transaction()
-        await undone.start()
-        told = await campaigns.connection.fetchval(EXPLAIN + CLAIM, [business], WORKER, campaigns.epoch, 1)
-        plan = json.loads(told)[0]["Plan"]
-        await undone.rollback()
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    return await pages_without_trace(campaigns.connection, CLAIM, [business], WORKER, campaigns.epoch, 1)
 
 
 async def test_a_claim_does_not_read_what_ended_while_somebody_held_a_snapshot(

@@ -10,6 +10,7 @@ import pytest
 
 from shared.queries import callbacks
 from tests.integration.campaigns import Campaigns, Row, campaigns_in, new_sid
+from tests.integration.pages import pages_fetched
 
 MANY = 50_000
 CROWD = 2000
@@ -129,9 +130,8 @@ async def _ended_pages(campaigns: Campaigns, call: Row) -> int:
 
 
 async def _pages(campaigns: Campaigns, statement: str, value: str) -> int:
-    explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
-    plan = json.loads(await campaigns.connection.fetchval(explain, value))[0]["Plan"]
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    async with campaigns.connection.transaction():
+        return await pages_fetched(campaigns.connection, statement, value)
 
 
 async def _writes(connection: asyncpg.Connection) -> Counter[str]:
