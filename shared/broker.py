@@ -48,6 +48,9 @@ ACKNOWLEDGED_WITHIN: Final = 0.05
 AT_HOME: Final = 10
 """The priority of a consumer at its home partition. RabbitMQ 3.x ignores it where only one consumer is active."""
 
+CONFIRMED_WITHIN: Final = 5.0
+"""Seconds that a hint's confirm is awaited before it counts as lost."""
+
 NEVER: Final = 86_400.0
 """Seconds until the client library would reconnect by itself: a session is replaced long before."""
 
@@ -156,7 +159,7 @@ class Publisher:
         self._name = name
         self._partitions = partitions
         self._link = Link(name, self._begin, health, on_death)
-        self._hints = HintSender(name, self._publish, on_death)
+        self._hints = HintSender(name, lambda hint: self._publish(hint, CONFIRMED_WITHIN), on_death)
 
     @classmethod
     def of(cls, settings: Settings, name: str, health: Health, on_death: OnDeath) -> Self:
@@ -174,7 +177,7 @@ class Publisher:
         await self._hints.stop(grace)
         await self._link.stop()
 
-    async def publish(self, event: Event, timeout: float = 5.0) -> None:
+    async def publish(self, event: Event, timeout: float = CONFIRMED_WITHIN) -> None:
         """Publish an event and return when a queue has it; `timeout` is in seconds, for everything.
 
         Raises BrokerAway when that did not happen, whatever the reason; the event may still arrive.
@@ -185,7 +188,7 @@ class Publisher:
         """Hand an event to the background, which tries until it is confirmed."""
         self._hints.add(event)
 
-    async def _publish(self, hint: Hint, timeout: float = 5.0) -> None:
+    async def _publish(self, hint: Hint, timeout: float) -> None:
         try:
             await within(timeout, self._confirm(hint))
         except BrokerAway:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from aio_pika.abc import DeliveryMode
 from structlog.testing import capture_logs
 
-from shared import link
+from shared import broker, hints, link
 from shared.broker import Publisher
 from shared.errors import BrokerAway
 from shared.events import RunCreated, RunStale, SlotReleased
@@ -30,6 +30,10 @@ async def publishing(amqp_url: str, health: Health | None = None) -> AsyncIterat
         yield publisher
     finally:
         await publisher.stop(grace=0.5)
+
+
+def _count(lines: Sequence[Mapping[str, object]], event: str) -> int:
+    return sum(line["event"] == event for line in lines)
 
 
 @pytest.fixture
@@ -139,6 +143,29 @@ async def test_hints_wait_for_the_broker_and_arrive_once_each_in_order(proxy: Pr
         await raw.until_ready(len(hints))
         arrived = [RunStale.model_validate_json((await raw.take_one()).body) for _ in [1]]
     assert arrived == hints[:1]
+
+
+async def test_a_long_alarm_piles_up_one_hint_an_attempt(
+    proxy: Proxy, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written to a broker that reads nothing arrives in the end; each attempt with all would multiply it."""
+    monkeypatch.setattr(broker, "CONFIRMED_WITHIN", 2.0)
+    monkeypatch.setattr(hints, "FIRST_PAUSE", 0.01)
+    many, further = 300, 3
+    async with publishing(proxy.url) as publisher:
+        await publisher.publish(EVENT, timeout=LONG)
+        proxy.hold("up")
+        with capture_logs() as lines:
+            for run_id in range(1, many + 1):
+                publisher.publish_soon(RunCreated(business_id=1, run_id=run_id))
+            enough = hints.AT_ONCE + further
+            await until(lambda: _count(lines, "HINT_UNCONFIRMED") >= enough, "several attempts have failed")
+            proxy.release()
+            await publisher.stop(grace=LONG)
+    twice = _count(lines, "HINT_UNCONFIRMED")
+    arrived = await raw.ready()
+    assert 1 + many <= arrived <= 1 + many + twice
+    assert twice < 2 * hints.AT_ONCE
 
 
 async def test_stopping_sends_what_waits(amqp_url: str, raw: Raw) -> None:
