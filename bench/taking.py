@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from bench.bench import Bench
 from bench.engines import Engines, find
 from bench.machine import Machine
-from bench.options import Options
+from bench.options import PARTIAL, Options
 from bench.registry import MEASURES, TOGETHER
 from bench.results import Results
 from bench.ringfence import Ringfence
@@ -26,21 +26,27 @@ async def measure_all(options: Options) -> Results:
     """Take the measures that were asked for, one after the other, on servers of their own.
 
     Each measure is taken of one engine after the other, with all its rounds: what stands side by side was measured
-    within minutes, and no engine's leftovers are in another's way.
+    within minutes, and no engine's leftovers are in another's way. After each, all so far is kept in the folder of
+    partial results: what ends an hour's run must not cost that hour.
     """
     engines = find(options.engines)
     for name, reason in engines.left_out.items():
         _warn(f"{ENGINES[name]} IS LEFT OUT: {reason}")
     load_before, start = round(os.getloadavg()[0], 2), time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
+    form = "full" if options.full else "quick"
     async with Servers.opened() as servers:
         machine = await Machine.here(database_url=servers.databases.admin_url, amqp_url=servers.brokers.base_url)
         bench = Bench(servers, FULL if options.full else QUICK, options.rounds)
+
+        def results() -> Results:
+            seconds = round(time.monotonic() - start)
+            return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured, engines.left_out)
+
         for name in options.only:
             await take(bench, name, options.engines_for(name), engines)
-        form = "full" if options.full else "quick"
-        seconds = round(time.monotonic() - start)
-        return Results(machine, form, options.rounds, began, load_before, seconds, bench.measured, engines.left_out)
+            results().write(PARTIAL)
+        return results()
 
 
 def _warn(text: str) -> None:
