@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 PREFIX = "+49"
 FIRST_BUSINESS = 10_000
-BUSINESS_DIGITS, LEAD_DIGITS = 5, 7
+BUSINESS_DIGITS, LEAD_DIGITS = 5, 8
+"""Fifteen digits in all, the most that a number may have: ten million leads of one business and those after them."""
 
 
 @dataclass(frozen=True)
