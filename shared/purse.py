@@ -25,7 +25,7 @@ class Purse:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sealer = Sealer(settings.secrets_key) if settings.secrets_key else None
+        self._sealer = Sealer.of(settings)
         self._opened: dict[str, tuple[bytes, Credentials]] = {}
 
     def credentials(self, call: AccountOfCall) -> Credentials:

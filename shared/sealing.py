@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +24,16 @@ _NAME_LENGTH = 4
 _NONCE_LENGTH = 12
 
 
+class Keys(Protocol):
+    """The settings that name the keys."""
+
+    @property
+    def secrets_key(self) -> SecretStr | None: ...
+
+    @property
+    def secrets_key_previous(self) -> SecretStr | None: ...
+
+
 @dataclass(frozen=True)
 class _Key:
     name: bytes
@@ -31,6 +42,14 @@ class _Key:
 
 class Sealer:
     """Seals with one key; opens also what was sealed with the older keys it is given."""
+
+    @classmethod
+    def of(cls, keys: Keys) -> Self | None:
+        """The sealer of these settings; None where no secret can be kept."""
+        if keys.secrets_key is None:
+            return None
+        older = keys.secrets_key_previous
+        return cls(keys.secrets_key, *([older] if older else []))
 
     def __init__(self, secrets_key: SecretStr, *older_keys: SecretStr) -> None:
         self._key = _derived(secrets_key)
@@ -42,6 +61,10 @@ class Sealer:
         prefix = _FORMAT + self._key.name
         bound = prefix + account_sid.encode()
         return prefix + nonce + self._key.cipher.encrypt(nonce, secret.get_secret_value().encode(), bound)
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether this was sealed with the key that seals now."""
+        return sealed.startswith(_FORMAT + self._key.name)
 
     def open(self, sealed: bytes, account_sid: str) -> SecretStr:
         """The secret sealed for this account. Raises SecretUnreadable."""

@@ -155,6 +155,14 @@ class MigrationSettings(_FromEnvironment):
     log_format: LogFormat = "json"
 
 
+class SealingSettings(_FromEnvironment):
+    """What sealing the stored secrets anew needs."""
+
+    database_url: DatabaseUrl
+    secrets_key: Secret
+    secrets_key_previous: Secret | None = None
+
+
 class TokenSettings(_FromEnvironment):
     """What minting a token for local use needs."""
 
@@ -181,6 +189,7 @@ class Settings(_FromEnvironment):
     twilio_auth_token_previous: Secret | None = None
     twilio_from_number: E164 | None = None
     secrets_key: Secret | None = None
+    secrets_key_previous: Secret | None = None
 
     max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] = 3
     calls_per_second: Annotated[float, Field(ge=0.0001, le=100_000, allow_inf_nan=False)] = 1.0
@@ -221,6 +230,8 @@ class Settings(_FromEnvironment):
             yield "TWILIO_FROM_NUMBER is set without TWILIO_ACCOUNT_SID"
         if self.twilio_auth_token_previous and not self.twilio_auth_token:
             yield "TWILIO_AUTH_TOKEN_PREVIOUS is set without TWILIO_AUTH_TOKEN"
+        if self.secrets_key_previous and not self.secrets_key:
+            yield "SECRETS_KEY_PREVIOUS is set without SECRETS_KEY"
 
     def secret_values(self) -> Iterator[str]:
         """Yield every secret that is set, and the passwords within URLs, for the log to keep out."""

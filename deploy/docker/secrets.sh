@@ -27,6 +27,7 @@ put DATABASE_URL "postgresql://ringfence:$(cat postgres_password)@postgres/ringf
 put JWT_SECRET "$(random)"
 put JWT_SECRET_PREVIOUS ""
 put SECRETS_KEY "$(random)"
+put SECRETS_KEY_PREVIOUS ""
 put TWILIO_ACCOUNT_SID "${TWILIO_ACCOUNT_SID:-AC00000000000000000000000000000000}"
 put TWILIO_AUTH_TOKEN "${TWILIO_AUTH_TOKEN:-only-for-the-simulator}"
 put TWILIO_AUTH_TOKEN_PREVIOUS ""

@@ -62,9 +62,9 @@ async def _read(api: Context, business_id: int | None) -> Business:
 def _sealed(api: Context, account: NewAccount | None) -> SealedAccount | None:
     if account is None:
         return None
-    if api.settings.secrets_key is None:
+    sealer = Sealer.of(api.settings)
+    if sealer is None:
         raise invalid("twilio", "field.no_secrets_key")
-    sealer = Sealer(api.settings.secrets_key)
     return SealedAccount(account.account_sid, sealer.seal(account.auth_token, account.account_sid))
 
 

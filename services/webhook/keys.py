@@ -35,7 +35,7 @@ class SigningKeys:
     def __init__(self, settings: Settings) -> None:
         own = (settings.twilio_auth_token, settings.twilio_auth_token_previous)
         self._shared = tuple(token for token in own if token is not None)
-        self._sealer = Sealer(settings.secrets_key) if settings.secrets_key else None
+        self._sealer = Sealer.of(settings)
         self._opened: OrderedDict[tuple[bytes, str], SecretStr] = OrderedDict()
         self._accounts: OrderedDict[str, Vouched] = OrderedDict()
         shared_sid = settings.twilio_account_sid

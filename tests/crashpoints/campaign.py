@@ -23,7 +23,7 @@ from tests.acceptance.business import FOR_EVER, TWIML, Business, Run
 from tests.acceptance.waiting import eventually
 from tests.crashpoints.client import PatientClient
 from tests.crashpoints.hand import Hand
-from tests.crashpoints.rig import STANDBY, Rig, next_account
+from tests.crashpoints.rig import RESEAL, STANDBY, WORD, Rig, next_account
 from tests.crashpoints.scenes import Scenes
 
 CAP = 8
@@ -238,6 +238,8 @@ class Campaign:
     async def _rest(self) -> None:
         for run in self.runs.values():
             await eventually(partial(_is_over, run), f"the end of run {run.id}")
+        if self.scenes.rotation:
+            await self.rig.operate(RESEAL)
         if self.scenes.ending:
             await self.rig.end("dispatcher")
             await self.rig.start("dispatcher")
@@ -256,7 +258,7 @@ class Campaign:
         run = await self._begin(name)
         await self.rig.start("dispatcher")
         await eventually(self.hand.is_doubted, "the dispatcher's doubt")
-        await self.rig.operate()
+        await self.rig.operate(WORD)
         await self.stack.simulator.remove_rules(mute)
         return run
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.crashpoints.source import all_names
 
 SHARED: dict[str, tuple[str, ...]] = {
+    "api.reseal": ("operator",),
     "broker.hint": ("dispatcher",),
     "broker.publish": ("api", "webhook", "reaper"),
     "corrections.stale": ("api", "reaper"),
@@ -21,7 +22,7 @@ SHARED: dict[str, tuple[str, ...]] = {
     "provider.answer": ("dispatcher", "reaper"),
     "provider.request": ("dispatcher", "reaper"),
 }
-"""Who passes the points of shared modules, and of a command, by step."""
+"""Who passes the points of shared modules, and of commands, by step."""
 
 OFTEN = {"create.", "dispatcher.beat.", "dispatcher.claim.", "dispatcher.create.", "webhook.record.", "webhook.status."}
 """What every campaign passes three times and more."""

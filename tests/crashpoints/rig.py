@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ SERVICES = ("api", "webhook", "dispatcher", "reaper")
 STANDBY = "dispatcher2"
 OPERATOR = "operator"
 WORD = [sys.executable, "-m", "services.dispatcher", "trust-database"]
+RESEAL = [sys.executable, "-m", "services.api", "reseal"]
+NEXT_KEY = "the key that secrets are sealed with after a rotation"
 FREEZE_SECONDS = 6.0
 """Longer than the lease, and than claim, answer, both denials and the next claim together."""
 
@@ -42,6 +44,7 @@ TIMES = {"SEND_WITHIN": "1", "DIAL_TIMEOUT": "1", "SETTLE_AFTER": "0.3", "ABSENT
 
 SETTINGS = {
     **TIMES,
+    "SECRETS_KEY_PREVIOUS": NEXT_KEY,
     "CALLS_PER_SECOND": "200",
     "HEARTBEAT_INTERVAL": "0.5",
     "LEASE_SECONDS": "3",
@@ -120,12 +123,13 @@ class Rig:
         self._note_death(name, status)
         return status
 
-    async def operate(self) -> None:
-        """Have an operator say that the database is whole, again until he is believed."""
+    async def operate(self, command: Sequence[str]) -> None:
+        """Have an operator run a command, again until it has done its work."""
+        keys = {"SECRETS_KEY": NEXT_KEY, "SECRETS_KEY_PREVIOUS": self.stack.secrets["SECRETS_KEY"]}
         while True:
-            env = base_environment() | {"DATABASE_URL": self.stack.database_url} | self._fault_of(OPERATOR)
+            env = base_environment() | {"DATABASE_URL": self.stack.database_url} | keys | self._fault_of(OPERATOR)
             run = self.stack.run
-            self._operator = Child(OPERATOR, WORD, env=env, log=run.log(OPERATOR), cwd=run.path)
+            self._operator = Child(OPERATOR, command, env=env, log=run.log(OPERATOR), cwd=run.path)
             self._operator.start()
             try:
                 status = await self._operator.wait(PATIENCE)

@@ -101,18 +101,19 @@ def test_each_service_gets_the_secrets_that_it_needs_and_no_others() -> None:
         items = [item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
         given[one["metadata"]["name"]] = sorted(items)
     servers = ["AMQP_URL", "DATABASE_URL"]
+    keys = ["SECRETS_KEY", "SECRETS_KEY_PREVIOUS"]
     account = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"]
     assert given == {
-        "ringfence-api": [*servers, "JWT_SECRET", "JWT_SECRET_PREVIOUS", "SECRETS_KEY"],
-        "ringfence-webhook": [*servers, "SECRETS_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_PREVIOUS"],
+        "ringfence-api": [*servers, "JWT_SECRET", "JWT_SECRET_PREVIOUS", *keys],
+        "ringfence-webhook": [*servers, *keys, "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_PREVIOUS"],
         "ringfence-dispatcher": [
             *servers,
-            "SECRETS_KEY",
+            *keys,
             "TWILIO_ACCOUNT_SID",
             "TWILIO_AUTH_TOKEN",
             "TWILIO_FROM_NUMBER",
         ],
-        "ringfence-reaper": [*servers, "SECRETS_KEY", *account],
+        "ringfence-reaper": [*servers, *keys, *account],
         "ringfence-migrate": ["DATABASE_URL"],
     }
 

@@ -49,6 +49,12 @@ async def test_a_business_dials_on_its_own_account_and_others_on_the_shared_one(
     assert seen == {(OWN_SID, OWN_NUMBER), (rig.stack.secrets["TWILIO_ACCOUNT_SID"], FROM_NUMBER)}
 
 
+async def test_a_token_sealed_with_the_previous_key_is_dialled_with(rig: Rig) -> None:
+    own = await own_account(rig, sealed_with="the key until now")
+    await rig.stack.start("dispatcher", {"SECRETS_KEY_PREVIOUS": "the key until now"})
+    await rig.in_progress(await rig.run(own, 3, publish=True), 3)
+
+
 async def test_a_token_that_cannot_be_opened_blocks_its_account_alone(rig: Rig) -> None:
     own, other = await own_account(rig, sealed_with="another key altogether"), await rig.business()
     await rig.stack.start("dispatcher")

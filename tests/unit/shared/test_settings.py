@@ -194,6 +194,7 @@ def test_a_part_of_the_shared_account_is_enough_for_who_needs_no_more(
         ({"TWILIO_ACCOUNT_SID": ACCOUNT["TWILIO_ACCOUNT_SID"]}, "TWILIO_AUTH_TOKEN"),
         (ACCOUNT | {"TWILIO_ACCOUNT_SID": ""}, "TWILIO_FROM_NUMBER"),
         ({"TWILIO_AUTH_TOKEN_PREVIOUS": "opensesame"}, "TWILIO_AUTH_TOKEN_PREVIOUS"),
+        ({"SECRETS_KEY_PREVIOUS": "opensesame"}, "SECRETS_KEY_PREVIOUS"),
         (ACCOUNT | {"TWILIO_ACCOUNT_SID": "AC123"}, "TWILIO_ACCOUNT_SID"),
         (ACCOUNT | {"TWILIO_ACCOUNT_SID": "SK" + "0a" * 16}, "TWILIO_ACCOUNT_SID"),
         (ACCOUNT | {"TWILIO_FROM_NUMBER": "0501234567"}, "TWILIO_FROM_NUMBER"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +42,23 @@ def test_another_key_does_not_open_it_and_says_nothing_of_either() -> None:
     with pytest.raises(SecretUnreadable) as caught:
         Sealer(SecretStr("another key")).open(SEALER.seal(TOKEN, "AC1"), "AC1")
     assert "key of any length" not in f"{caught.value!r}{SEALER!r}{vars(SEALER)!r}"
+
+
+@dataclass(frozen=True)
+class Keys:
+    secrets_key: SecretStr | None
+    secrets_key_previous: SecretStr | None = None
+
+
+def test_the_settings_name_the_key_that_seals_and_the_one_that_still_opens() -> None:
+    old, new = SecretStr("a key of any length"), SecretStr("new")
+    rotated, alone = Sealer.of(Keys(new, old)), Sealer.of(Keys(new))
+    assert rotated is not None
+    assert alone is not None
+    assert rotated.open(SEALER.seal(TOKEN, "AC1"), "AC1") == TOKEN
+    assert alone.open(rotated.seal(TOKEN, "AC1"), "AC1") == TOKEN
+    assert [rotated.is_newest(sealer.seal(TOKEN, "AC1")) for sealer in (SEALER, alone)] == [False, True]
+    assert Sealer.of(Keys(None)) is None
 
 
 def test_an_older_key_opens_what_it_sealed_and_seals_no_more() -> None:
