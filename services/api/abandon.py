@@ -30,10 +30,12 @@ async def abandon(api: Context, asker: Acting, call_id: int) -> AbandonAnswer:
 
 def _tell(api: Context, business_id: int, call_id: int, call: Abandoned, run_id: int, job_id: int) -> None:
     ids = {"business_id": business_id, "run_id": run_id, "job_id": job_id}
+    called = {**ids, "call_id": call_id, "call_sid": call.call_sid}
     metrics.CALLS_SETTLED.labels(how="hand").inc()
     metrics.CALLS_ENDED.labels(outcome="uncertain").inc()
-    logger().info("CALL_SETTLED", call_id=call_id, call_sid=call.call_sid, how="hand", **ids)
-    logger().info("SLOT_RELEASED", call_id=call_id, call_sid=call.call_sid, **ids)
+    logger().info("CALL_SETTLED", how="hand", outcome="uncertain", **called)
+    logger().info("CALL_ENDED", how="hand", outcome="uncertain", **called)
+    logger().info("SLOT_RELEASED", outcome="uncertain", **called)
     if call.run_ended is not None:
         logger().info("RUN_ENDED", status=call.run_ended, business_id=business_id, run_id=run_id)
     crash_point("api.abandon.publishing")

@@ -223,7 +223,8 @@ async def test_an_uncertain_call_is_given_up_by_hand(rig: Rig, world: World) -> 
     assert (await asker.run(run_id))["waiting_for"] == "uncertain"
     before = metrics.CALLS_SETTLED.labels(how="hand")._value.get()
     path = f"/api/calls/{call['call_id']}/abandon"
-    answer = await asker.post(path)
+    with capture_logs() as lines:
+        answer = await asker.post(path)
     assert (answer.status_code, answer.json()["success"]) == (200, True)
     job = (await asker.get(f"/api/outbound/runs/{run_id}/jobs")).json()["items"][0]
     assert (job["status"], job["outcome"]) == ("failed", "uncertain")
@@ -231,6 +232,9 @@ async def test_an_uncertain_call_is_given_up_by_hand(rig: Rig, world: World) -> 
     assert metrics.CALLS_SETTLED.labels(how="hand")._value.get() == before + 1
     released = SlotReleased(business_id=business, run_id=run_id, job_id=call["job_id"], outcome="uncertain")
     assert released in rig.events
+    for event in ("CALL_SETTLED", "CALL_ENDED", "SLOT_RELEASED"):
+        (line,) = [line for line in lines if line["event"] == event]
+        assert (line["call_id"], line["run_id"], line["outcome"]) == (call["call_id"], run_id, "uncertain")
     again = await asker.post(path)
     assert (again.status_code, again.json()["code"], again.json()["status"]) == (409, "illegal_transition", "abandoned")
 
