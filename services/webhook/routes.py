@@ -96,10 +96,12 @@ class Webhooks:
                 return _refused(TooSlow())
             if isinstance(error, DatabaseAway):
                 self._health.set("database", up=False, reason=str(error))
-            log.warning("CALLBACK_NOT_RECORDED", action="asked again", reason=str(error) or type(error).__name__)
+            reason = str(error) or type(error).__name__
+            log.warning("CALLBACK_NOT_RECORDED", action="asked again", reason=reason, **_named(incoming))
             return _refused(Unavailable())
         except Exception as error:
-            log.error("CALLBACK_FAILED", action="asked again", error=type(error).__name__, exc_info=error)
+            name = type(error).__name__
+            log.error("CALLBACK_FAILED", action="asked again", error=name, exc_info=error, **_named(incoming))
             return JSONResponse({"error": "The callback was not recorded.", "code": "unavailable"}, 500), FAILED
 
 
@@ -107,6 +109,11 @@ def expect_unrecorded() -> None:
     """Let the callbacks that are not recorded be counted from 0, so that the first of them is an increase."""
     events = (*(status.value for status in CallStatus), VOICE, UNKNOWN_EVENT)
     metrics.expect_webhooks(events, (*REFUSED, FAILED))
+
+
+def _named(incoming: Incoming) -> dict[str, str | None]:
+    """What the request says it is about."""
+    return {"callback": incoming.event, "said_sid": incoming.said_sid}
 
 
 def _refused(refusal: Refusal) -> Answered:

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from shared.db import Database
 from shared.queries import callbacks
@@ -53,8 +54,10 @@ async def twenty(desk: Desk) -> list[Row]:
     return await desk.campaigns.claim_so_many(business, 20)
 
 
-async def end_all(desk: Desk, calls: list[Row]) -> list[int]:
-    answers = await asyncio.gather(*(desk.provider.status(call, "completed", new_sid()) for call in calls))
+async def end_all(desk: Desk, calls: list[Row], sids: list[str] | None = None) -> list[int]:
+    sids = sids or [new_sid() for _ in calls]
+    ends = (desk.provider.status(call, "completed", sid) for call, sid in zip(calls, sids, strict=True))
+    answers = await asyncio.gather(*ends)
     return [answer.status_code for answer in answers]
 
 
@@ -70,10 +73,14 @@ async def test_one_poisonous_callback_fails_alone(desk: Desk, sizes: list[int]) 
     calls = await twenty(desk)
     poison = f"ALTER TABLE call_events ADD CONSTRAINT poison CHECK (call_id <> {calls[7]['call_id']})"
     await desk.campaigns.rows(poison)
+    sids = [new_sid() for _ in calls]
 
-    statuses = await end_all(desk, calls)
+    with capture_logs() as lines:
+        statuses = await end_all(desk, calls, sids)
 
     assert statuses == [500 if at == 7 else 204 for at in range(20)]
+    failed = [(line["callback"], line["said_sid"]) for line in lines if line["event"] == "CALLBACK_FAILED"]
+    assert failed == [("completed", sids[7])]
     assert max(sizes) > 1
     assert len(desk.released) == 19
     await desk.campaigns.rows("ALTER TABLE call_events DROP CONSTRAINT poison")
@@ -94,11 +101,14 @@ async def test_a_held_run_delays_its_own_callbacks_alone(desk: Desk, database_ur
 @pytest.mark.usefixtures("usual_limits")
 async def test_a_callback_that_waited_too_long_is_to_come_again(database_url: str) -> None:
     async with open_desk(database_url) as desk:
-        call = await desk.call()
-        async with held(database_url, RUN_LOCK, call["run_id"]):
-            answer = await desk.provider.status(call, "completed", new_sid())
-            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        call, sid = await desk.call(), new_sid()
+        with capture_logs() as lines:
+            async with held(database_url, RUN_LOCK, call["run_id"]):
+                answer = await desk.provider.status(call, "completed", sid)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert desk.released == []
+    told = [(line["callback"], line["said_sid"]) for line in lines if line["event"] == "CALLBACK_NOT_RECORDED"]
+    assert told == [("completed", sid)]
 
 
 @pytest.mark.parametrize("table", ["outbound_call_runs", "outbound_call_jobs", "calls"])
