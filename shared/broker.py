@@ -32,7 +32,7 @@ from shared.hints import Hint, HintSender
 from shared.library import reason_of, within
 from shared.link import Link
 from shared.logs import logger
-from shared.metrics import DEAD_LETTERS
+from shared.metrics import DEAD_LETTERS, LOOP_ERRORS
 from shared.partition import WHOLE, Partition
 from shared.redelivery import REDELIVERED
 from shared.settings import Settings
@@ -319,7 +319,9 @@ class Consumer:
             await self._handlers[type(event)](event)
         except Exception:
             # Delivered again it would only fail again; the next beat looks at its business anyway.
-            logger().exception("HINT_LOST", message_id=message_id, routing_key=event.routing_key)
+            LOOP_ERRORS.labels(loop="hints").inc()
+            ids = event.model_dump(include={"business_id", "run_id"})
+            logger().exception("HINT_LOST", message_id=message_id, routing_key=event.routing_key, **ids)
         finally:
             REDELIVERED.reset(before)
             crash_point("broker.hint.acknowledging")

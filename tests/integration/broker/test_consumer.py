@@ -111,6 +111,7 @@ async def test_what_cannot_be_read_is_dead_lettered_counted_and_logged_without_i
 async def test_a_handler_that_fails_loses_its_hint_and_nothing_else(amqp_url: str, raw: Raw) -> None:
     """Requeued it would come back thousands of times a second; dead-lettered it would look like a bad message."""
     tries: list[Event] = []
+    before = REGISTRY.get_sample_value("ringfence_loop_errors_total", {"loop": "hints"}) or 0
 
     async def fail(event: Event) -> None:
         tries.append(event)
@@ -123,7 +124,9 @@ async def test_a_handler_that_fails_loses_its_hint_and_nothing_else(amqp_url: st
             await until(lambda: len(tries) == 2, "both were tried")
             await raw.until_ready(0)
     assert len(tries) == 2
-    assert sorted(line["message_id"] for line in lines if line["event"] == "HINT_LOST") == ["hint-1", "hint-2"]
+    told = sorted((line["message_id"], line["run_id"]) for line in lines if line["event"] == "HINT_LOST")
+    assert told == [("hint-1", 1), ("hint-2", 2)]
+    assert REGISTRY.get_sample_value("ringfence_loop_errors_total", {"loop": "hints"}) == before + 2
     assert await raw.ready() == 0
     assert await raw.dead_bodies() == []
 
