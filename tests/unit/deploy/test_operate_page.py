@@ -6,7 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+
+from shared import logs
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operate.md").read_text()
@@ -35,3 +38,12 @@ def test_the_oldest_kubernetes_is_the_charts() -> None:
     oldest = re.search(r"Kubernetes (1\.\d+) or newer", PAGE)
     assert oldest is not None
     assert f">={oldest[1]}.0-0" in (CHART / "Chart.yaml").read_text()
+
+
+@pytest.mark.parametrize(("level", "shown"), [("info", False), ("warning", True), ("error", True), ("critical", True)])
+def test_the_search_for_trouble_finds_the_lines_that_tell_of_it(level: str, shown: bool) -> None:
+    """A search that finds nothing looks like a system without trouble."""
+    searched = re.search(r"grep -E '([^']+)'", PAGE)
+    assert searched is not None
+    line = logs._render_json(None, level, logs._Frame("api")(None, level, {"event": "AN_EVENT"}))
+    assert bool(re.search(searched[1], line)) is shown
