@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.api import errors
+from services.api import errors, failures
 from services.api.context import Context
 from services.api.docs import serve_docs
 from services.api.limits import BodyLimit
@@ -26,6 +26,7 @@ def create_app(api: Context) -> FastAPI:
     app.state.api = api
     errors.install(app)
     app.add_middleware(BodyLimit)
+    failures.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(health_routes(api.health))

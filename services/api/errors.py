@@ -118,7 +118,6 @@ def install(app: FastAPI) -> None:
     for kind in (DatabaseAway, DatabaseBusy, KeysAway):
         app.add_exception_handler(kind, _away)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -178,7 +177,3 @@ async def _away(request: Request, error: Exception) -> Response:
 
 async def _gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)  # nobody is there to read it
-
-
-async def _failed(request: Request, _error: Exception) -> Response:
-    return await render(request, ApiError(500, "unavailable", "unavailable"))

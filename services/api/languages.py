@@ -49,7 +49,7 @@ async def locale_of(request: Request) -> str:
 
 
 async def _locale_of_business(request: Request) -> str:
-    business_id = _business_of(request)
+    business_id = business_of(request)
     if business_id is None:
         return DEFAULT_LOCALE
     try:
@@ -58,7 +58,7 @@ async def _locale_of_business(request: Request) -> str:
         return DEFAULT_LOCALE
 
 
-def _business_of(request: Request) -> int | None:
+def business_of(request: Request) -> int | None:
     """Return the business that is worked for, which a platform_admin names, else the asker's own."""
     named: int | None = getattr(request.state, "business_id", None)
     principal: Principal | None = getattr(request.state, "principal", None)

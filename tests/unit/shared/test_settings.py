@@ -72,6 +72,7 @@ def test_the_defaults_are_the_documented_ones(clean_environment: pytest.MonkeyPa
         "twilio_auth_token_previous": None,
         "twilio_from_number": None,
         "secrets_key": None,
+        "secrets_key_previous": None,
         "max_concurrent_calls": 3,
         "calls_per_second": 1.0,
         "heartbeat_interval": 2.0,
