@@ -66,12 +66,8 @@ class Door:
         self._find = find
 
     async def read(self, incoming: Incoming) -> Pairs:
-        """Return the fields of a request, and note what it is counted under and which call it names.
-
-        Raises a Refusal.
-        """
-        pairs = await read_form(incoming)
-        incoming.said_sid = fields.call_sid(dict(pairs).get("CallSid"))
+        """Return the fields of a request, and note them and what it is counted under. Raises a Refusal."""
+        pairs = incoming.pairs = await read_form(incoming)
         if incoming.event == UNKNOWN_EVENT:
             incoming.event = event_of(pairs)
         return pairs

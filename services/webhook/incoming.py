@@ -10,17 +10,17 @@ UNKNOWN_EVENT = "unknown"
 class Incoming:
     """One POST to one of the two addresses; `word` stands where the token should, `event` is what it counts as.
 
-    `said_sid` is the call that the body names; anybody may have written it.
+    `pairs` are the body's fields once it has been read.
     """
 
-    __slots__ = ("_headers", "event", "receive", "said_sid", "scope", "whole", "word")
+    __slots__ = ("_headers", "event", "pairs", "receive", "scope", "whole", "word")
 
     def __init__(self, scope: Scope, receive: Receive, word: str, event: str = UNKNOWN_EVENT) -> None:
         self.scope = scope
         self.receive = receive
         self.word = word
         self.event = event
-        self.said_sid: str | None = None
+        self.pairs: list[tuple[str, str]] = []
         self.whole = False
         """Whether the body has been read to its end."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]

@@ -23,6 +23,7 @@ from shared.crashpoints import crash_point
 from shared.errors import DatabaseAway, DatabaseBusy, SecretUnreadable
 from shared.health import Health
 from shared.logs import logger
+from shared.telephony import fields
 from shared.telephony.callback import CallStatus
 
 FAILED = "failed"
@@ -112,8 +113,8 @@ def expect_unrecorded() -> None:
 
 
 def _named(incoming: Incoming) -> dict[str, str | None]:
-    """What the request says it is about."""
-    return {"callback": incoming.event, "said_sid": incoming.said_sid}
+    """What the request says it is about; anybody may have written it."""
+    return {"callback": incoming.event, "said_sid": fields.call_sid(dict(incoming.pairs).get("CallSid"))}
 
 
 def _refused(refusal: Refusal) -> Answered:
