@@ -96,11 +96,11 @@ class Dialer:
         except CreateFailed as error:
             result = _failed(call, error, class_of(error).value)
         except SecretUnreadable as error:
-            log.error("SECRET_UNREADABLE", **_ids(call))
+            log.error("SECRET_UNREADABLE", **sending.ids)
             klass = AnswerClass.ACCOUNT_BLOCKED.value
             result = DialResult(call.call_id, call.dial_token, klass, code="secret_unreadable", message=str(error))
         except Exception as error:  # a fault of our own must not cost the knowledge of whether a byte left
-            log.exception("DIAL_FAILED", **_ids(call))
+            log.exception("DIAL_FAILED", **sending.ids)
             klass = (AnswerClass.AMBIGUOUS if sending.sent else AnswerClass.NOT_SENT).value
             result = DialResult(call.call_id, call.dial_token, klass, code="internal", message=type(error).__name__)
         sending.answered(result.klass, None)
@@ -131,10 +131,6 @@ class Dialer:
             ring_timeout=call.ring_timeout,
             time_limit=int(self._settings.max_call_seconds),
         )
-
-
-def _ids(call: ClaimedCall) -> dict[str, int]:
-    return {"business_id": call.business_id, "run_id": call.run_id, "job_id": call.job_id, "call_id": call.call_id}
 
 
 def _failed(call: ClaimedCall, error: CreateFailed, klass: str) -> DialResult:

@@ -26,6 +26,12 @@ class Sending:
         self._sent_at: float | None = None
 
     @property
+    def ids(self) -> dict[str, int]:
+        """Which call it is, for the log."""
+        call = self.call
+        return {"business_id": call.business_id, "run_id": call.run_id, "job_id": call.job_id, "call_id": call.call_id}
+
+    @property
     def sent(self) -> bool:
         """Whether a byte may have left."""
         return self._sent_at is not None
@@ -43,15 +49,11 @@ class Sending:
         if self._sent_at is None:
             return
         metrics.DIAL_SECONDS.observe(boottime.now() - self._sent_at)
-        call = self.call
         log.info(
             "CALL_STARTED",
-            business_id=call.business_id,
-            run_id=call.run_id,
-            job_id=call.job_id,
-            call_id=call.call_id,
+            **self.ids,
             call_sid=call_sid,
-            attempt=call.attempt,
+            attempt=self.call.attempt,
             action=klass,
             consumer_source=self._source,
             lock_acquired=True,
