@@ -41,19 +41,19 @@ class _Key:
 
 
 class Sealer:
-    """Seals with one key; opens also what was sealed with the older keys it is given."""
+    """Seals with one key; opens also what was sealed with the one before it, where that is given."""
 
     @classmethod
     def of(cls, keys: Keys) -> Self | None:
         """The sealer of these settings; None where no secret can be kept."""
-        if keys.secrets_key is None:
-            return None
-        older = keys.secrets_key_previous
-        return cls(keys.secrets_key, *([older] if older else []))
+        return None if keys.secrets_key is None else cls(keys.secrets_key, keys.secrets_key_previous)
 
-    def __init__(self, secrets_key: SecretStr, *older_keys: SecretStr) -> None:
+    def __init__(self, secrets_key: SecretStr, previous: SecretStr | None = None) -> None:
         self._key = _derived(secrets_key)
-        self._known = {key.name: key for key in (*map(_derived, older_keys), self._key)}
+        self._known = {self._key.name: self._key}
+        if previous is not None:
+            older = _derived(previous)
+            self._known.setdefault(older.name, older)
 
     def seal(self, secret: SecretStr, account_sid: str) -> bytes:
         """The secret, sealed for this account."""

@@ -62,7 +62,7 @@ def _left(done: Resealed) -> str | None:
 async def _run(settings: SealingSettings) -> Resealed:
     db = Database(settings.database_url.get_secret_value(), name="ringfence-reseal", size=1)
     try:
-        return await reseal(db, Sealer(settings.secrets_key, *filter(None, [settings.secrets_key_previous])))
+        return await reseal(db, Sealer(settings.secrets_key, settings.secrets_key_previous))
     finally:
         await db.close()
 
