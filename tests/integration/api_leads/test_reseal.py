@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -19,6 +18,7 @@ from shared.queries import sealed_tokens
 from shared.queries.sealed_tokens import SealedToken
 from shared.sealing import Sealer
 from stack.environment import base_environment
+from tests.integration.campaigns import Campaigns, campaigns_in, new_sid
 
 OLD, NEW = "the key until now", "the key from now on"
 BEFORE, AFTER, ALONE = Sealer(SecretStr(OLD)), Sealer(SecretStr(NEW), SecretStr(OLD)), Sealer(SecretStr(NEW))
@@ -27,24 +27,18 @@ BEFORE, AFTER, ALONE = Sealer(SecretStr(OLD)), Sealer(SecretStr(NEW), SecretStr(
 class Tokens:
     """Businesses with accounts of their own."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
+    def __init__(self, campaigns: Campaigns) -> None:
+        self._campaigns = campaigns
+        self._connection = campaigns.connection
 
     async def add(self, number: int = 1, sealer: Sealer = BEFORE) -> list[int]:
         """So many more, their tokens sealed by this one."""
         return [await self._one(sealer) for _ in range(number)]
 
     async def _one(self, sealer: Sealer) -> int:
-        sid = await self._connection.fetchval("SELECT 'AC' || md5(gen_random_uuid()::text)")
-        return int(
-            await self._connection.fetchval(
-                "WITH a AS (INSERT INTO accounts (account_sid, calls_per_second) VALUES ($1, 1) RETURNING id)"
-                " INSERT INTO businesses (name, account_id, auth_token_sealed, from_number)"
-                " SELECT 'b', id, $2, '+15005550006' FROM a RETURNING id",
-                sid,
-                sealer.seal(_secret_of(sid), sid),
-            )
-        )
+        sid = new_sid("AC")
+        account = await self._campaigns.account(sid)
+        return await self._campaigns.business(account=account, sealed=sealer.seal(_secret_of(sid), sid))
 
     async def change(self, business: int) -> None:
         """What an admin does who stores another token: nobody may put the earlier one back."""
@@ -84,11 +78,8 @@ def _secret_of(sid: str) -> SecretStr:
 
 @pytest.fixture
 async def tokens(database_url: str) -> AsyncIterator[Tokens]:
-    connection = await asyncpg.connect(database_url)
-    try:
-        yield Tokens(connection)
-    finally:
-        await connection.close()
+    async with campaigns_in(database_url) as campaigns:
+        yield Tokens(campaigns)
 
 
 @asynccontextmanager

@@ -1,15 +1,12 @@
 """The page of settings is the one that operators copy from: its names and defaults are the program's."""
 
-import re
-from pathlib import Path
-
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from shared.settings import Settings
+from tests.unit import tables
 
-PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
-ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+?) \|", PAGE.read_text(), re.MULTILINE))
+ROWS = {tables.words(row["setting"])[0]: row["default"] for row in tables.rows(tables.page("settings.md"), "setting")}
 
 
 def _shown(default: object) -> str:
